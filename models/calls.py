@@ -1,0 +1,110 @@
+"""Calls, their legs, recordings and transcripts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base
+
+
+class Call(Base):
+    __tablename__ = "call"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # linkedid of its first channel
+    node: Mapped[str]
+    direction: Mapped[str]  # Direction
+    number: Mapped[str]  # the citizen's, as shown by the trunk; "" when withheld
+    dialled: Mapped[str]
+    trunk: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    answered_ms: Mapped[int | None]  # INVITE to 200 OK
+    talk_at: Mapped[datetime | None]  # a person first spoke with the citizen
+    ended_at: Mapped[datetime | None]
+    seconds: Mapped[float | None]  # answer to hang-up
+    stage: Mapped[str] = mapped_column(default="")
+    priority: Mapped[str] = mapped_column(default="ordinary")
+    disposition: Mapped[str | None] = mapped_column(index=True)
+    ended_by: Mapped[str | None]
+    cause: Mapped[int | None]
+    operator: Mapped[str | None]  # who took it
+    case_number: Mapped[str | None] = mapped_column(index=True)
+    notice: Mapped[str] = mapped_column(default="")  # version of the notice that was played
+
+    legs: Mapped[list[Leg]] = relationship(order_by="Leg.started_at", viewonly=True)
+    recordings: Mapped[list[Recording]] = relationship(viewonly=True)
+
+
+class Leg(Base):
+    __tablename__ = "leg"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # channel id, ours: call.leg.attempt
+    call_id: Mapped[str] = mapped_column(ForeignKey("call.id"), index=True)
+    role: Mapped[str]
+    seat: Mapped[str | None]
+    started_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    joined_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    how: Mapped[str | None]
+    cause: Mapped[int | None]
+
+
+class Recording(Base):
+    """One sealed file. `starts_at` is the time of its first sample."""
+
+    __tablename__ = "recording"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # uuid5 of the channel id
+    channel: Mapped[str] = mapped_column(unique=True)
+    call_id: Mapped[str] = mapped_column(index=True)  # no foreign key: a sound may arrive before its call's row
+    kind: Mapped[str]  # RecordingKind
+    path: Mapped[str]  # below the sealed folder
+    codec: Mapped[str]
+    rate: Mapped[int]  # Hz
+    channels: Mapped[int]
+    seconds: Mapped[float]
+    starts_at: Mapped[datetime]
+    pcm_sha256: Mapped[str]  # of the interleaved little-endian 16-bit samples
+    file_sha256: Mapped[str]
+    bytes: Mapped[int]
+    retention: Mapped[str] = mapped_column(default="ordinary")
+    hold: Mapped[bool] = mapped_column(default=False)
+    sealed_at: Mapped[datetime]
+
+
+class Transcript(Base):
+    """One reading of one call by one engine; `segments` in order of time."""
+
+    __tablename__ = "transcript"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str]  # TranscriptState
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(default="")
+    engine: Mapped[str] = mapped_column(default="")
+    model: Mapped[str] = mapped_column(default="")
+    made_at: Mapped[datetime | None]
+
+    segments: Mapped[list[Segment]] = relationship(order_by="Segment.start", cascade="all, delete-orphan")
+
+
+class Segment(Base):
+    __tablename__ = "segment"
+    __table_args__ = (Index("ix_segment_transcript_start", "transcript_id", "start"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    transcript_id: Mapped[UUID] = mapped_column(ForeignKey("transcript.id", ondelete="CASCADE"))
+    channel: Mapped[str]  # citizen | operator
+    start: Mapped[float]  # s since the recording's first sample
+    end: Mapped[float]
+    text: Mapped[str]
+    raw: Mapped[str]  # before normalising
+    uncertain: Mapped[bool]
+    words: Mapped[list[Any]]  # [{start, end, text, confidence}]
