@@ -34,6 +34,7 @@ class Case(Base):
     kind: Mapped[str]  # civic | police | no_matter | silent | abandoned
     priority: Mapped[str]
     owner: Mapped[str]  # operator id; the duty supervisor until an operator claims it
+    offered_to: Mapped[str | None]  # a hand-over waiting for this operator's acceptance
     welfare: Mapped[bool] = mapped_column(default=False)  # a person must call back at once
     confidential: Mapped[bool] = mapped_column(default=False)
     supervised: Mapped[bool] = mapped_column(default=False)  # 督办

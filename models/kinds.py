@@ -19,7 +19,9 @@ CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator
 CLIP = "RecMediaEnd"  # question, clip (file name), seconds: one answer of the intake
 CALL_END = "CallEnd"  # disposition (models.words.Disposition), by caller|operator|line|callee, seconds, cause
 # stream case:<number>
-CASE_OPENED = "CaseOpened"  # number, code, call, caller, owner, priority, kind, welfare (bool)
+# number, code, call, phone, callback_phone (the caller's or one confirmed by key, never a heard one), owner, priority,
+# kind, welfare (bool), summary, place
+CASE_OPENED = "CaseOpened"
 # stream attempt:<id>
 ATTEMPT_DIALLING = "AttemptDialling"  # attempt, number is not repeated here
 ATTEMPT_OUTCOME = "AttemptOutcome"  # attempt, outcome, contacted, solved, satisfied (bool or null)
@@ -35,6 +37,8 @@ TRANSCRIBED = "TranscriptMade"  # transcript, engine, model
 TRANSCRIPT_FAILED = "TranscriptFailed"  # why, attempts
 CASE_SUGGESTED = "CaseSuggested"  # matter, unit
 CASE_STEP = "CaseStep"  # step, from, to, by, reason …: one per step of the lifecycle
+CASE_REMINDED = "CaseReminded"  # what due, until: a deadline comes near
+CASE_ESCALATED = "CaseEscalated"  # what accept|due, until: a deadline has passed
 ATTEMPT_PLANNED = "AttemptPlanned"
 ATTEMPT_LEASED = "AttemptLeased"
 CALLBACK_EXHAUSTED = "CallbackExhausted"
