@@ -1,0 +1,299 @@
+"""The guard: starts, watches and restarts the processes of one directory. Standard library only (DESIGN 2).
+
+It knows nothing but `plan.json`, which `ivr.prepare` wrote. Killed, it disturbs nothing: each process has a
+session of its own and a pid file that it writes itself before it becomes its program, so the next guard adopts
+what lives. SIGTERM or SIGINT: the plan's `stop` steps in their order, each waiting for its process to end (calls
+are finished); a second signal, or SIGQUIT, does not wait. Lines for people come from the plan, in their language.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BUSY, MACHINE = 7, 6  # exit statuses, as in config.errors.Exit
+LIVED = 60.0  # s: a process that lived longer starts its back-off anew
+LOG_LIMIT = 32 * 1024 * 1024  # bytes: a larger log is put aside when its process starts
+
+
+def start_mark(pid: int) -> str | None:
+    """What tells this process from a later one of the same number; None when there is none, or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return None if fields[0] in "ZX" else f"{fields[19]} {boot}"
+
+
+def living(pid_file: Path) -> int | None:
+    """The process that wrote `pid_file`, if it is still the same one."""
+    try:
+        number, mark = pid_file.read_text().split("\n")[:2]
+        pid = int(number)
+    except (OSError, ValueError):
+        return None
+    return pid if start_mark(pid) == mark else None
+
+
+def write_pid(pid_file: Path) -> None:
+    """Names the calling process in `pid_file`, whole or not at all."""
+    fresh = pid_file.with_suffix(".new")
+    fresh.write_text(f"{os.getpid()}\n{start_mark(os.getpid())}\n")
+    fresh.replace(pid_file)
+
+
+def take_lock(run: Path) -> int | None:
+    """The directory's lock as an open descriptor; None when another guard holds it."""
+    run.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(run / "guard.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+class Process:
+    """One process of the plan: started, or adopted, and watched by its pidfd."""
+
+    def __init__(self, plan: dict[str, Any], run: Path) -> None:
+        self.name: str = plan["name"]
+        self.argv: list[str] = plan["argv"]
+        self.env: dict[str, str] = plan.get("env", {})
+        self.log = Path(plan["log"])
+        self.cwd: str = plan.get("cwd", "/")
+        self.nice: int = plan.get("nice", 0)
+        self.backoff: list[float] = plan.get("backoff", [0.2, 1.0, 2.0, 5.0, 10.0])
+        self.pid_file = run / f"{self.name}.pid"
+        self.child: subprocess.Popen[bytes] | None = None
+        self.pid: int | None = None
+        self.pidfd = -1
+        self.began = 0.0
+        self.failures = 0
+        self.due = 0.0  # when it may be started (monotonic)
+
+    def adopt(self) -> bool:
+        """Takes over the process that an earlier guard started, if it lives."""
+        return self._watch(living(self.pid_file))
+
+    def start(self) -> bool:
+        """Starts it anew; False when its program cannot be run at all."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_LIMIT:
+                self.log.replace(self.log.with_name(self.log.name + ".1"))
+        self.began = time.monotonic()
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("ab") as log:
+                self.child = subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **self.env},
+                    cwd=self.cwd,
+                    start_new_session=True,
+                    preexec_fn=self._before_exec,
+                )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return self._watch(self.child.pid)
+
+    def _before_exec(self) -> None:
+        # In the child: from here on it is adoptable, even if the guard dies at this very moment.
+        os.nice(self.nice)
+        write_pid(self.pid_file)
+
+    def _watch(self, pid: int | None) -> bool:
+        try:
+            self.pidfd = os.pidfd_open(pid) if pid else -1
+        except OSError:
+            return False
+        self.pid = pid
+        return pid is not None
+
+    def ended(self) -> int | None:
+        """Tidies up after its end. Returns its exit status, None for one that was adopted."""
+        os.close(self.pidfd)
+        self.pid, self.pidfd = None, -1
+        self.pid_file.unlink(missing_ok=True)
+        status = self.child.wait() if self.child else None
+        self.child = None
+        self.put_off(lived=time.monotonic() - self.began > LIVED)
+        return status
+
+    def put_off(self, lived: bool = False) -> None:
+        """The next start waits longer after each failure in a row."""
+        self.failures = 0 if lived else self.failures + 1
+        pause = self.backoff[min(self.failures, len(self.backoff) - 1)]
+        self.due = time.monotonic() + pause
+
+    def signal(self, number: int) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
+
+
+class Guard:
+    """The loop. `selector` maps each watched descriptor to what is done when it is ready."""
+
+    def __init__(self, plan: dict[str, Any], run: Path) -> None:
+        self.sentences: dict[str, str] = plan["sentences"]
+        self.processes = [Process(each, run) for each in plan["processes"]]
+        self.steps: list[dict[str, Any]] = plan["stop"]
+        self.log = Path(plan["log"])
+        self.hurry: bool = plan.get("now", False)
+        self.stopping = -1  # index of the stop step under way; -1: none
+        self.deadline: float | None = None  # then the step's process is killed (monotonic)
+        self.selector = selectors.DefaultSelector()
+
+    def say(self, sentence: str, **parts: object) -> None:
+        """One line to the terminal, if there is one still, and to the guard's log."""
+        line = self.sentences[sentence].format(**parts)
+        with contextlib.suppress(OSError):
+            print(line, flush=True)
+        with contextlib.suppress(OSError), self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n")
+
+    def run(self) -> None:
+        """Until a stop is complete. The seam of the heartbeat: a socket that hears the line's beats is registered
+        with `selector` here, and its silence noticed in `_step`, beside the restarts."""
+        self._hear_signals()
+        for process in self.processes:
+            if process.adopt():
+                self.say("adopted", name=process.name, pid=process.pid)
+                self._watch(process)
+        while self._step():
+            for key, _ in self.selector.select(self._pause()):
+                key.data()
+
+    def _step(self) -> bool:
+        """What is due now. False: nothing is left to watch."""
+        if self.stopping >= 0 and not self._step_of_stop():
+            return False
+        for process in self._kept():
+            if process.pid is None and time.monotonic() >= process.due:
+                if process.start():
+                    self._watch(process)
+                else:
+                    process.put_off()
+                    self.say("cannot_start", name=process.name, log=process.log)
+        return True
+
+    def _kept(self) -> list[Process]:
+        """The processes that must live: all, less those whose turn to stop has come."""
+        leaving = {step["name"] for step in self.steps[: self.stopping + 1]}
+        return [process for process in self.processes if process.name not in leaving]
+
+    def _pause(self) -> float | None:
+        times = [process.due for process in self._kept() if process.pid is None]
+        if self.stopping >= 0 and self.deadline is not None:
+            times.append(self.deadline)
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _watch(self, process: Process) -> None:
+        def gone() -> None:
+            self.selector.unregister(process.pidfd)
+            status = process.ended()
+            if process in self._kept():
+                seconds = max(0.0, process.due - time.monotonic())
+                self.say("ended", name=process.name, status=status, seconds=f"{seconds:.1f}", log=process.log)
+
+        self.selector.register(process.pidfd, selectors.EVENT_READ, gone)
+
+    def _hear_signals(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal ends no call
+
+        def heard() -> None:
+            for number in ours.recv(64):
+                self._asked_to_stop(number)
+
+        self.kept_open = theirs
+        self.selector.register(ours, selectors.EVENT_READ, heard)
+
+    def _asked_to_stop(self, number: int) -> None:
+        again = self.stopping >= 0
+        if number == signal.SIGQUIT or again:
+            self.hurry = True
+        if not again:
+            self.say("stopping_now" if self.hurry else "stopping")
+        self._begin_step(max(self.stopping, 0))
+
+    def _begin_step(self, index: int) -> None:
+        """Asks the step's process to end: by its own command, else by SIGTERM."""
+        self.stopping = index
+        if index >= len(self.steps):
+            return
+        step = self.steps[index]
+        within: float | None = step["within_now"] if self.hurry else step.get("within")
+        self.deadline = None if within is None else time.monotonic() + within
+        process = self._named(step["name"])
+        command: list[str] | None = step.get("command_now" if self.hurry else "command")
+        if process.pid is not None and not (command and _obeyed(command)):
+            process.signal(signal.SIGTERM)
+
+    def _step_of_stop(self) -> bool:
+        """Goes on when the step's process has ended, kills it when its time is over. False: all ended."""
+        while self.stopping < len(self.steps):
+            process = self._named(self.steps[self.stopping]["name"])
+            if process.pid is not None:
+                if self.deadline is not None and time.monotonic() >= self.deadline:
+                    process.signal(signal.SIGKILL)
+                    self.deadline = time.monotonic() + 1.0
+                return True
+            self._begin_step(self.stopping + 1)
+        self.say("stopped")
+        return False
+
+    def _named(self, name: str) -> Process:
+        return next(process for process in self.processes if process.name == name)
+
+
+def _obeyed(command: list[str]) -> bool:
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def main(arguments: list[str]) -> int:
+    """`guard PLAN [LOCK]`: LOCK is the descriptor of the directory's lock, already held by this process."""
+    plan_file = Path(arguments[0])
+    run = plan_file.parent
+    try:
+        guard = Guard(json.loads(plan_file.read_text("utf-8")), run)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"plan.json: {error!r}", file=sys.stderr)
+        return MACHINE
+    lock = int(arguments[1]) if len(arguments) > 1 else take_lock(run)
+    if lock is None:
+        print(guard.sentences["busy"], file=sys.stderr)
+        return BUSY
+    os.set_inheritable(lock, False)
+    write_pid(run / "guard.pid")
+    guard.run()
+    (run / "guard.pid").unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
