@@ -1,7 +1,7 @@
 """Logs of every process: one line of JSON each (or coloured text on a terminal), without personal content.
 
-Telephone numbers, addresses and transcripts never reach a log (DESIGN 8): fields with such names are masked, and
-so is any run of digits as long as a telephone number in any other text, a traceback included.
+Telephone numbers, addresses and transcripts never reach a log (DESIGN 8): fields with such names are masked,
+and so is any run of digits as long as a telephone number in any other text, a traceback included.
 """
 
 from __future__ import annotations
