@@ -1,9 +1,10 @@
 """The guard: starts, watches and restarts the processes of one directory. Standard library only (DESIGN 2).
 
 It knows nothing but `plan.json`, which `ivr.prepare` wrote. Killed, it disturbs nothing: each process has a
-session of its own and a pid file that it writes itself before it becomes its program, so the next guard adopts
-what lives. SIGTERM or SIGINT: the plan's `stop` steps in their order, each waiting for its process to end (calls
-are finished); a second signal, or SIGQUIT, does not wait. Lines for people come from the plan, in their language.
+session of its own and a pid file that it writes itself before it becomes its program, so the next guard
+adopts what lives. SIGTERM or SIGINT: the plan's `stop` steps in their order, each waiting for its process to
+end (calls are finished); a second signal, or SIGQUIT, does not wait. Lines for people come from the plan, in
+their language.
 """
 
 from __future__ import annotations
@@ -168,8 +169,8 @@ class Guard:
             log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n")
 
     def run(self) -> None:
-        """Until a stop is complete. The seam of the heartbeat: a socket that hears the line's beats is registered
-        with `selector` here, and its silence noticed in `_step`, beside the restarts."""
+        """Until a stop is complete. The seam of the heartbeat: a socket that hears the line's beats is
+        registered with `selector` here, and its silence noticed in `_step`, beside the restarts."""
         self._hear_signals()
         for process in self.processes:
             if process.adopt():
