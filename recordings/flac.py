@@ -42,7 +42,7 @@ class Encoded:
 def encode(raw: Path, sealed: Path) -> Encoded:
     """Writes `raw` as FLAC to `sealed`, durably, by way of a temporary file, after reading it back.
 
-    Raises `OSError` (disk, missing file), `soundfile.LibsndfileError` or `NotTheSame`; `sealed` is then as before.
+    Raises `OSError` (disk, missing file), `LibsndfileError` or `NotTheSame`; `sealed` is then as before.
     """
     sealed.parent.mkdir(parents=True, exist_ok=True)
     temporary = sealed.with_name(f".{sealed.name}.part")

@@ -1,8 +1,8 @@
 """Events of a call applied to its nouns: what happened is never refused when it can be applied sensibly.
 
 Events of one call come in order from one spool, but after a crash some may be missing or found later (CDR,
-CEL): a row that should be there is made from what the event tells, and a fact once known is not unsaid by a later
-event that knows less.
+CEL): a row that should be there is made from what the event tells, and a fact once known is not unsaid by a
+later event that knows less.
 """
 
 from __future__ import annotations
