@@ -1,0 +1,103 @@
+"""The callback: contacted? solved? satisfied? In keys (DESIGN 7).
+
+Until the callee has confirmed by key, nothing of the matter is said: a husband may have answered. Each question is
+asked up to `askings` times; answered without a key is not completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ivr.house import House
+from models.words import Outcome
+from telephony.call import Call
+from telephony.turns import CallerGone
+
+YES, NO, AGAIN, PERSON = "1", "2", "9", "0"
+
+
+@dataclass
+class Answers:
+    """What the citizen said by key; None is not answered."""
+
+    confirmed: bool = False
+    contacted: bool | None = None
+    solved: bool | None = None
+    satisfied: bool | None = None
+    wants_person: bool = False
+    outcome: Outcome = Outcome.NO_INPUT
+
+
+class WantsPerson(Exception):
+    """0 was pressed: a person rings them."""
+
+
+async def survey(
+    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]]
+) -> Answers:
+    """Ask, and return what was answered, however far it came. Never raises `CallerGone`.
+
+    `code` is the case's spoken code; `stage` is told each step by name, for the log and for a restart.
+    """
+    answers = Answers()
+    try:
+        await _questions(call, house, code, stage, answers)
+    except WantsPerson:
+        answers.wants_person = True
+        answers.outcome = Outcome.COMPLETED if answers.solved is not None else Outcome.REFUSED
+        await _farewell(call, house, "cb_person")
+    except CallerGone:
+        if answers.confirmed:
+            answers.outcome = Outcome.COMPLETED if answers.solved is not None else Outcome.BREAKOFF
+    return answers
+
+
+async def _questions(
+    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
+) -> None:
+    await stage("survey:confirm")
+    confirmed = await _ask(call, house, house.sound("cb_hello"))
+    if confirmed is None:
+        return
+    if not confirmed:
+        answers.outcome = Outcome.REFUSED
+        await call.say(house.sound("cb_wrong"))
+        return
+    answers.confirmed = True
+    answers.outcome = Outcome.NO_INPUT
+    await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
+    await stage("survey:contacted")
+    answers.contacted = await _ask(call, house, house.sound("cb_contacted"))
+    await stage("survey:solved")
+    answers.solved = await _ask(call, house, house.sound("cb_solved"))
+    if answers.solved is None:
+        await call.say(house.sound("cb_person"))
+        return
+    answers.outcome = Outcome.COMPLETED
+    await stage("survey:satisfied")
+    answers.satisfied = await _ask(call, house, house.sound("cb_satisfied"))
+    content = answers.solved and answers.satisfied is not False
+    await call.say(house.sound("cb_thanks" if content else "cb_reopen"))
+
+
+async def _ask(call: Call, house: House, question: str) -> bool | None:
+    """Yes or no; None after all askings without a key. Raises `WantsPerson` on 0."""
+    settings = house.settings.callback
+    for asking in range(settings.askings):
+        media = (question,) if asking == 0 else (house.sound("cb_no_key"), question)
+        key = await call.ask(*media, keys=YES + NO + AGAIN + PERSON, within=settings.key_within)
+        while key == AGAIN:
+            key = await call.ask(question, keys=YES + NO + AGAIN + PERSON, within=settings.key_within)
+        if key == PERSON:
+            raise WantsPerson
+        if key is not None:
+            return key == YES
+    return None
+
+
+async def _farewell(call: Call, house: House, prompt: str) -> None:
+    try:
+        await call.say(house.sound(prompt))
+    except CallerGone:
+        return

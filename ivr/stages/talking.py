@@ -1,0 +1,52 @@
+"""A person speaks with the citizen."""
+
+from __future__ import annotations
+
+from ivr.converse import Next
+from ivr.house import House
+from ivr.report import Report
+from ivr.stages.waiting import waiting
+from models import kinds
+from telephony.call import Call
+from telephony.leg import Leg
+
+NO_MATTER_KEY = "*"
+GRACE = 15.0  # s the citizen has, after the operator has hung up, to ask for a person again
+
+
+async def talking(call: Call, report: Report, house: House, leg: Leg) -> Next | None:
+    """Join them; the operator owns the case from now on. `*` on the operator's phone: no matter."""
+    seat = house.desk.seats.get(leg.seat)
+    report.claimed(leg.seat)
+    report.note(kinds.CALL_TALK, leg=leg.id, seat=leg.seat, operator=leg.seat)
+    leg.on_key = lambda digit: _operator_key(report, leg, digit)
+    number = house.digits(seat.number) if seat is not None else []
+    ended_by = await call.talk(leg, *number, house.sound("serves"))
+    report.note(kinds.CALL_TALK_END, leg=leg.id, by=ended_by)
+    report.ended_by = ended_by
+    if ended_by == "caller":
+        return None
+    return None if report.no_matter else Next(after_talk)
+
+
+def _operator_key(report: Report, leg: Leg, digit: str) -> None:
+    report.note(kinds.CALL_KEY, leg=leg.id, digit=digit)
+    if digit == NO_MATTER_KEY:
+        report.no_matter = True
+
+
+async def after_talk(call: Call, report: Report, house: House) -> Next | None:
+    """The operator has hung up: a person's decision, but the citizen may take it back with 0."""
+    again = await call.ask(house.sound("after_talk"), keys="01", within=GRACE)
+    if again is None:
+        return None
+    if again == "1":
+        report.urgent("key")
+    report.ended_by = "caller"
+    return Next(back_to_the_desk)
+
+
+async def back_to_the_desk(call: Call, report: Report, house: House) -> Next:
+    """Ring again, with the first arrival time: the citizen is at the head of those who wait."""
+    house.desk.enter(report)
+    return Next(waiting)

@@ -1,0 +1,155 @@
+"""A leg we originate: a seat's phone, or a citizen we call back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from telephony.ari._generated import models as ari
+from telephony.ari.client import AriClient
+from telephony.ari.errors import AriError, NotFound, Refused, ServerFailed
+from telephony.router import Router
+
+How = Literal[
+    "answered", "busy", "rejected", "unreachable", "no_answer", "cancelled", "no_such_number", "refused_by_us"
+]
+
+SUBSCRIBER_BUSY = {486, 600}
+DECLINED = {403, 603}
+ABSENT = {404, 410, 484, 604}
+TIMED_OUT = {408, 480, 487}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a leg ended: Q.850 cause, SIP status where the far end gave one, and what they mean together."""
+
+    how: How
+    cause: int = 0
+    tech_cause: int = 0
+    rang: bool = False
+
+
+def meaning(*, answered: bool, rang: bool, cancelled: bool, cause: int, tech_cause: int) -> How:
+    """The causes that were seen on a real Asterisk, in words (ASTERISK 6)."""
+    if answered:
+        return "answered"
+    if cancelled:
+        return "cancelled"
+    if tech_cause in SUBSCRIBER_BUSY or cause == 17:
+        return "busy"
+    if tech_cause in DECLINED or cause == 21:
+        return "rejected"
+    if tech_cause in ABSENT or cause == 1:
+        return "no_such_number"
+    if rang and (tech_cause in TIMED_OUT or cause in (16, 18, 19)):
+        return "no_answer"
+    if tech_cause == 480:
+        return "no_answer" if rang else "unreachable"
+    return "unreachable"
+
+
+class Leg:
+    """One outgoing channel, from before its request until its end.
+
+    `answered` is set by its own StasisStart (only then may it be bridged), `ended` by its destruction.
+    Both are futures that never fail and are never cancelled by us.
+    """
+
+    def __init__(self, identity: str, seat: str, ari_client: AriClient, router: Router) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = identity
+        self.seat = seat
+        self.answered: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[Ending] = loop.create_future()
+        self.recorder_at: str = ""  # epoch seconds, by Asterisk
+        self.on_key: Callable[[str], None] | None = None
+        self._ari = ari_client
+        self._router = router
+        self._rang = False
+        self._cancelled = False
+        self._cause = 0
+        self._tech_cause = 0
+
+    @property
+    def alive(self) -> bool:
+        return not self.ended.done()
+
+    async def dial(
+        self, endpoint: str, context: str, *, ring_for: float, caller: str, variables: Mapping[str, str]
+    ) -> None:
+        """Ask Asterisk to ring; what becomes of it is told by `answered` and `ended`. Never raises.
+
+        `ring_for` in seconds. The leg enters `context` when it answers, never an app directly (asterisk#2044).
+        """
+        self._router.register(self.id, self.deliver)
+        try:
+            await self._ari.channels.originateWithId(
+                channelId=self.id,
+                endpoint=endpoint,
+                context=context,
+                extension="s",
+                priority=1,
+                timeout=max(1, round(ring_for)),
+                callerId=caller,
+                variables=dict(variables),
+            )
+        except ServerFailed:
+            self._finish("unreachable")  # an unregistered endpoint: "Allocation failed", at once
+        except Refused as refusal:
+            if refusal.status != 409:  # 409 on our own id: the request had arrived before
+                self._finish("refused_by_us")
+        except AriError:
+            # No reply within the deadline: it may ring all the same. Cancel by id; 404 says that it does not.
+            await self.hang_up()
+            self._finish("refused_by_us")
+
+    def deliver(self, event: ari.Event) -> None:
+        """The leg's mailbox."""
+        if isinstance(event, ari.StasisStart):
+            self.recorder_at = (event.channel.channelvars or {}).get("MS_REC_AT", "")
+            if not self.answered.done():
+                self.answered.set_result(None)
+        elif isinstance(event, ari.ChannelStateChange):
+            self._rang = self._rang or event.channel.state in ("Ringing", "Up")
+        elif isinstance(event, ari.Dial):
+            self._rang = self._rang or event.dialstatus in ("RINGING", "PROGRESS", "ANSWER")
+        elif isinstance(event, ari.ChannelDtmfReceived):
+            if self.on_key is not None:
+                self.on_key(event.digit)
+        elif isinstance(event, ari.ChannelHangupRequest):
+            self._causes(event.cause, event.tech_cause)
+        elif isinstance(event, ari.ChannelDestroyed):
+            self._causes(event.cause, event.tech_cause)
+            self._finish()
+
+    async def hang_up(self) -> None:
+        """End it, ringing or talking. Its being gone already is success."""
+        if not self.alive:
+            return
+        self._cancelled = not self.answered.done()
+        try:
+            await self._ari.channels.hangup(channelId=self.id, reason="normal")
+        except NotFound:
+            self._finish("cancelled")
+        except AriError:
+            pass  # the next resync sees it; a citizen is never made to wait for it
+
+    def _causes(self, cause: int | None, tech_cause: int | None) -> None:
+        self._cause = cause or self._cause
+        self._tech_cause = tech_cause or self._tech_cause
+
+    def _finish(self, how: How | None = None) -> None:
+        if self.ended.done():
+            return
+        self._router.forget(self.id)
+        decided = how or meaning(
+            answered=self.answered.done(),
+            rang=self._rang,
+            cancelled=self._cancelled,
+            cause=self._cause,
+            tech_cause=self._tech_cause,
+        )
+        self.ended.set_result(Ending(decided, self._cause, self._tech_cause, self._rang))
