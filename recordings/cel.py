@@ -1,0 +1,113 @@
+"""Asterisk's own list of channels (CEL, JSON lines): what was called, told by who answered the network.
+
+Read on from where the last look ended; rotated files (`cel.json.1`, `cel.json-20261124.gz`) are read too, by
+the identity of the file and not by its name. A damaged line is counted and passed over.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from models.ids import is_callback
+
+LINE_CONTEXTS = frozenset({"ms-110"})  # where calls from outside enter
+
+
+@dataclass(slots=True)
+class Seen:
+    """One call as CEL tells it: a citizen's, or one of ours that was answered."""
+
+    call: str
+    at: datetime
+    caller: str = ""
+    dialled: str = ""
+    answered: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass
+class Cel:
+    """The calls in `path` and its rotated companions. `look` reads on; not for several threads."""
+
+    path: Path
+    calls: dict[str, Seen] = field(default_factory=dict)
+    damaged: int = 0
+    _read: dict[tuple[int, int], int] = field(default_factory=dict)  # device and inode: bytes read
+
+    def look(self) -> list[Seen]:
+        """All calls known after reading on, the oldest first. A file that is not there yet holds no calls."""
+        found = (path for path in self.path.parent.glob(f"{self.path.name}*") if path.is_file())
+        for path in sorted(found, key=lambda each: each.stat().st_mtime):
+            self._file(path)
+        return sorted((seen for seen in self.calls.values() if _counts(seen)), key=lambda seen: seen.at)
+
+    def forget(self, before: datetime) -> None:
+        """Drops calls that began before a time, so that a worker of many months stays small."""
+        for name in [name for name, seen in self.calls.items() if seen.at < before]:
+            del self.calls[name]
+
+    def _file(self, path: Path) -> None:
+        state = path.stat()
+        name = state.st_dev, state.st_ino
+        begun = self._read.get(name, 0)
+        if state.st_size == begun:
+            return
+        if path.suffix == ".gz":
+            with gzip.open(path, "rb") as packed:
+                data = packed.read()
+            self._read[name] = state.st_size
+        else:
+            begun = begun if state.st_size > begun else 0  # shorter: emptied in place by a rotation
+            with path.open("rb") as file:
+                file.seek(begun)
+                data = file.read()
+            data = data[: data.rfind(b"\n") + 1]  # a line may still be on its way
+            self._read[name] = begun + len(data)
+        for line in data.splitlines():
+            if line.strip():
+                self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        try:
+            told = msgspec.json.decode(line)
+            entry = {str(key).lower(): value for key, value in told.items()}
+            self._event(entry)
+        except (msgspec.DecodeError, AttributeError, ValueError, KeyError, UnicodeDecodeError):
+            self.damaged += 1
+
+    def _event(self, entry: dict[str, Any]) -> None:
+        kind = str(entry.get("eventtype") or entry.get("eventenum") or entry.get("event"))
+        channel, call = str(entry["uniqueid"]), str(entry["linkedid"])
+        at = _time(entry["eventtime"])
+        if kind == "CHAN_START":
+            ours = channel == call and is_callback(call)
+            if ours or entry.get("context") in LINE_CONTEXTS:
+                began = self.calls.setdefault(call, Seen(call, at))
+                began.caller = began.caller or str(entry.get("cidnum") or "")
+                began.dialled = began.dialled or str(entry.get("exten") or "")
+        elif (known := self.calls.get(call)) is None:
+            return
+        elif kind == "ANSWER" and channel == call:
+            known.answered = known.answered or at
+        elif kind in ("CHAN_END", "LINKEDID_END") and channel == call:
+            known.ended = at
+
+
+def _counts(seen: Seen) -> bool:
+    """Every call from outside counts; one of ours counts when somebody answered."""
+    return seen.answered is not None or not is_callback(seen.call)
+
+
+def _time(value: object) -> datetime:
+    """Epoch seconds (number or text) or ISO 8601. Raises `ValueError`."""
+    try:
+        return datetime.fromtimestamp(float(str(value)), UTC)
+    except ValueError:
+        at = datetime.fromisoformat(str(value))
+        return at if at.tzinfo else at.astimezone(UTC)
