@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -190,7 +191,8 @@ class Desk:
                 "PJSIP_TRANSFER_HANDLING()": "ari-only",
             },
         )
-        await asyncio.wait({leg.answered, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+        ends: list[asyncio.Future[Any]] = [leg.answered, leg.ended]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if leg.answered.done():
             report.note(kinds.LEG_ANSWER, leg=leg.id, recorder_at=recorder_time(leg.recorder_at))
             await self._answered(waiting, leg)

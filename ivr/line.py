@@ -10,34 +10,23 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
-import sys
 from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 
-from config.city.load import load as load_city
-from config.settings import Settings, load
 from ivr.converse import Next, converse
 from ivr.desk import Desk
 from ivr.house import House
-from ivr.logs import configure
-from ivr.orders import orders
 from ivr.report import Report
 from ivr.stages.answering import greeting
 from ivr.stages.talking import talking
 from ivr.stages.waiting import waiting
 from models import kinds
-from models.store.engine import open_store
-from models.store.lookup import Lookup
-from models.store.spool import Spool
 from telephony.ari._generated import models as ari
-from telephony.ari.client import AriClient, LinkLost, LinkUp
+from telephony.ari.client import LinkLost, LinkUp
 from telephony.ari.errors import AriError, Refused
-from telephony.asterisk.secrets import load as load_secrets
 from telephony.call import Call
-from telephony.router import Router
 
 log = structlog.get_logger()
 
@@ -84,9 +73,7 @@ class Line:
 
     async def _claim(self, event: ari.CallBroadcast) -> None:
         with contextlib.suppress(Refused):  # gone, or claimed by another
-            await self.house.ari.events.claimChannel(
-                channelId=event.channel.id, application=self.house.app
-            )
+            await self.house.ari.events.claimChannel(channelId=event.channel.id, application=self.house.app)
 
     async def _link_up(self) -> None:
         """(Re)subscribe, and ask Asterisk itself how the seats stand."""
@@ -137,7 +124,12 @@ class Line:
         first = Next(waiting) if report.failed else Next(greeting)
         try:
             await converse(
-                call, report, self.house, first, on_person=lambda leg: Next(talking, leg), on_wish=Next(waiting)
+                call,
+                report,
+                self.house,
+                first,
+                on_person=lambda leg: Next(talking, leg),
+                on_wish=Next(waiting),
             )
         except Exception as fault:
             log.exception("dialogue_fault", call=call.id)

@@ -89,7 +89,8 @@ async def ring_back(house: House, lease: Lease) -> None:
         caller=house.city.numbers.shown,
         variables={"MS_APP": house.app, "MS_CALL": lease.id},
     )
-    await asyncio.wait({leg.answered, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+    ends: list[asyncio.Future[Any]] = [leg.answered, leg.ended]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     if leg.answered.done() and leg.alive:
         await _answered(house, lease, leg)
     else:

@@ -1,31 +1,26 @@
-"""One call: the person at the far end, what we say to them, ask them, and whom we join them with.
+"""One call: what we say to the person at the far end, what we ask them, and whom we join them with.
 
-One asyncio task per call runs its dialogue; `deliver` is its mailbox, fed in order by the router, and the only
-writer of its state. A verb waits for its own result or for the caller to be gone, and only verbs raise
-(`telephony.turns`). Outside a bridge the channel always carries outgoing sound, since the recorder writes
-nothing while no side sends (ASTERISK 12).
+Outside a bridge the channel always carries outgoing sound, since the recorder writes nothing while no side sends
+(ASTERISK 12); in a bridge the silence generator would deafen the caller, and is off.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import structlog
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
 from telephony.ari.errors import AriError, Conflict, NotFound
+from telephony.far_end import FarEnd
 from telephony.leg import Leg
 from telephony.router import Router
-from telephony.turns import CallerGone, PersonReady, Turn
+from telephony.turns import Turn
 
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -41,138 +36,17 @@ class Clip:
 EndedBy = Literal["caller", "operator"]
 
 
-class Call:
-    """`id` is the linkedid; `channel` the far end's channel; `caller` its number, "" when withheld."""
+class Call(FarEnd):
+    """The verbs of a dialogue. Each waits for its result or raises what `telephony.turns` says."""
 
     def __init__(
         self, ari_client: AriClient, router: Router, identity: str, channel: str, caller: str
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self.id = identity
-        self.channel = channel
-        self.caller = caller
-        self.gone: asyncio.Future[None] = loop.create_future()
-        self.destroyed: asyncio.Future[None] = loop.create_future()  # the channel is no more; `cause` is known
-        self.turn: asyncio.Future[Turn] = loop.create_future()
-        self.cause = 0
-        self.on_key: Callable[[str], None] = lambda digit: None  # keys that answer no question
+        super().__init__(ari_client, router, identity, channel, caller)
         self.let_go = False  # we ended it, not the caller
-        self._ari = ari_client
-        self._router = router
-        self._interruptible = False
-        self._asking = ""  # keys that an open question takes as its answer
-        self._answer: asyncio.Future[str] | None = None
-        self._early: deque[str] = deque()
-        self._pending: dict[str, asyncio.Future[ari.Event]] = {}
-        self._serial = itertools.count(1)
         self._quiet = False
         self._bridge: str | None = None
         self._legs: list[Leg] = []
-        router.register(channel, self.deliver)
-
-    # The mailbox ----------------------------------------------------------------------------------------
-
-    def deliver(self, event: ari.Event) -> None:
-        """What happened to the channel, its playbacks and its clips, in order."""
-        if isinstance(event, ari.ChannelDtmfReceived):
-            self._key(event.digit)
-        elif isinstance(event, ari.PlaybackFinished):
-            self._settle(f"playback:{event.playback.id}", event)
-        elif isinstance(event, ari.RecordingFinished | ari.RecordingFailed):
-            self._settle(f"recording:{event.recording.name}", event)
-        elif isinstance(event, ari.ChannelHangupRequest):
-            self.cause = event.cause or self.cause
-        elif isinstance(event, ari.StasisEnd):
-            self._set(self.gone)
-        elif isinstance(event, ari.ChannelDestroyed):
-            self.cause = event.cause or self.cause
-            self._router.forget(self.channel)
-            self._set(self.gone)
-            self._set(self.destroyed)
-
-    def superseded(self) -> None:
-        """The same channel has come to us anew: another `Call` speaks with it now."""
-        self._set(self.gone)
-        self._set(self.destroyed)
-
-    @staticmethod
-    def _set(future: asyncio.Future[None]) -> None:
-        if not future.done():
-            future.set_result(None)
-
-    def _key(self, digit: str) -> None:
-        if digit not in self._asking:
-            self.on_key(digit)
-        elif self._answer is not None and not self._answer.done():
-            self._answer.set_result(digit)
-        else:
-            self._early.append(digit)  # pressed faster than we ask
-
-    def _settle(self, key: str, event: ari.Event) -> None:
-        self._router.forget(key)
-        waiter = self._pending.pop(key, None)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(event)
-
-    def _expect(self, key: str) -> asyncio.Future[ari.Event]:
-        waiter: asyncio.Future[ari.Event] = asyncio.get_running_loop().create_future()
-        self._pending[key] = waiter
-        self._router.register(key, self.deliver)
-        return waiter
-
-    # Waiting --------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def interruptible(self, allowed: bool = True) -> Iterator[None]:
-        """Inside, a person who answers (`PersonReady`) or is wanted (`PersonWanted`) breaks into any verb."""
-        before, self._interruptible = self._interruptible, allowed
-        try:
-            yield
-        finally:
-            self._interruptible = before
-
-    def interrupt(self, turn: Turn) -> None:
-        """Break into the dialogue now, or when it next becomes interruptible. A person outranks a wish for one."""
-        if self.turn.done() and isinstance(turn, PersonReady):
-            self.turn = asyncio.get_running_loop().create_future()
-        if not self.turn.done():
-            self.turn.set_result(turn)
-
-    def turn_taken(self) -> None:
-        """The dialogue has followed the interruption; the next one may come."""
-        self.turn = asyncio.get_running_loop().create_future()
-
-    async def until(
-        self,
-        result: asyncio.Future[T],
-        within: float | None = None,
-        or_else: asyncio.Future[str] | None = None,
-    ) -> T | None:
-        """The result; None after `within` seconds, or when `or_else` came first. Raises `telephony.turns`."""
-        waiters: list[asyncio.Future[Any]] = [result, self.gone]
-        if self._interruptible:
-            waiters.append(self.turn)
-        if or_else is not None:
-            waiters.append(or_else)
-        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        if self.gone.done():
-            raise CallerGone
-        if self._interruptible and self.turn.done():
-            turn = self.turn.result()
-            self.turn_taken()
-            raise turn
-        return result.result() if result.done() else None
-
-    async def _request(self, request: Awaitable[T]) -> T:
-        """An ARI request about the caller's channel: 404 means that the caller is gone."""
-        if self.gone.done():
-            if asyncio.iscoroutine(request):
-                request.close()
-            raise CallerGone
-        try:
-            return await request
-        except NotFound:
-            raise CallerGone from None
 
     # Verbs: sound ---------------------------------------------------------------------------------------
 
@@ -199,10 +73,6 @@ class Call:
         with suppress(AriError):  # over already
             await self._ari.playbacks.stop(playbackId=playback)
 
-    def _forget(self, key: str) -> None:
-        self._router.forget(key)
-        self._pending.pop(key, None)
-
     async def quiet(self) -> None:
         """Silence that is really sent, so that the recorder's clock runs on."""
         if not self._quiet:
@@ -227,44 +97,27 @@ class Call:
 
         While the question is open these keys are its answer, 0 and 1 too; other keys keep their meaning.
         """
-        with self._open_question(keys):
-            pressed = self._next_key()
+        with self.open_question(keys):
+            pressed = self.next_key()
             await self.say(*media, unless=pressed)
             return await self.until(pressed, within=within)
 
     async def digits(self, *media: str, longest: int, within: float) -> str:
         """Say this, then take digits until `#`, `longest` of them, or `within` s without one."""
         taken = ""
-        with self._open_question("0123456789#"):
-            first = self._next_key()
+        with self.open_question("0123456789#"):
+            first = self.next_key()
             await self.say(*media, unless=first)
             digit = await self.until(first, within=within)
             while digit is not None and digit != "#":
                 taken += digit
                 if len(taken) == longest:
                     break
-                digit = await self.until(self._next_key(), within=within)
+                digit = await self.until(self.next_key(), within=within)
         return taken
 
-    @contextmanager
-    def _open_question(self, keys: str) -> Iterator[None]:
-        self._early.clear()
-        self._asking = keys
-        try:
-            yield
-        finally:
-            self._asking = ""
-            self._answer = None
-
-    def _next_key(self) -> asyncio.Future[str]:
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        if self._early:
-            answer.set_result(self._early.popleft())
-        self._answer = answer
-        return answer
-
     async def clip(self, name: str, *, longest: float, ends_after: float) -> Clip:
-        """Record what is said now until `#`, `ends_after` s of silence, or `longest` s. Also in the call's recording."""
+        """Record what is said now until `#`, `ends_after` s of silence, or `longest` s; in the call's recording too."""
         finished = self._expect(f"recording:{name}")
         await self._request(
             self._ari.channels.record(
@@ -334,7 +187,8 @@ class Call:
             await self._ari.bridges.addChannel(bridgeId=bridge, channel=[leg.id], absorbDTMF=True)
             for one in announcement:
                 await self._ari.bridges.play(bridgeId=bridge, media=[one])
-            await asyncio.wait({self.gone, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         except (NotFound, Conflict):
             pass  # one of them went while being joined: told apart below
         finally:

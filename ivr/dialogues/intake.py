@@ -9,8 +9,8 @@ from __future__ import annotations
 from ivr.converse import Next
 from ivr.house import House
 from ivr.report import Report
-from ivr.stages.waiting import waiting
 from ivr.stages.silence import silence
+from ivr.stages.waiting import waiting
 from telephony.call import Call, Clip
 
 TAKES = 3  # of one answer
