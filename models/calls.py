@@ -36,7 +36,9 @@ class Call(Base):
     notice: Mapped[str] = mapped_column(default="")  # version of the notice that was played
 
     legs: Mapped[list[Leg]] = relationship(order_by="Leg.started_at", viewonly=True)
-    recordings: Mapped[list[Recording]] = relationship(viewonly=True)
+    recordings: Mapped[list[Recording]] = relationship(
+        primaryjoin="Call.id == foreign(Recording.call_id)", order_by="Recording.starts_at", viewonly=True
+    )
 
 
 class Leg(Base):
@@ -61,7 +63,9 @@ class Recording(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)  # uuid5 of the channel id
     channel: Mapped[str] = mapped_column(unique=True)
-    call_id: Mapped[str] = mapped_column(index=True)  # no foreign key: a sound may arrive before its call's row
+    call_id: Mapped[str] = mapped_column(
+        index=True
+    )  # no foreign key: a sound may arrive before its call's row
     kind: Mapped[str]  # RecordingKind
     path: Mapped[str]  # below the sealed folder
     codec: Mapped[str]

@@ -17,7 +17,9 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
-        CheckConstraint("state <> 'closed' OR (ground IS NOT NULL AND ground <> '')", name="closed_has_ground"),
+        CheckConstraint(
+            "state <> 'closed' OR (ground IS NOT NULL AND ground <> '')", name="closed_has_ground"
+        ),
         CheckConstraint("owner <> ''", name="has_owner"),
         UniqueConstraint("phone", "code"),
         Index("ix_case_state_due", "state", "due_at"),

@@ -46,5 +46,10 @@ def happened(node: str, stream: str, kind: str, /, *, at: datetime | None = None
 def found(node: str, stream: str, kind: str, number: int, /, *, at: datetime, **body: Json) -> Event:
     """An event that may be found more than once (CDR, CEL, an attempt's dialling): the same id each time."""
     return Event(
-        id=uuid5(NAMESPACE, f"{stream} {kind} {number}"), at=at, node=node, stream=stream, kind=kind, body=body
+        id=uuid5(NAMESPACE, f"{stream} {kind} {number}"),
+        at=at,
+        node=node,
+        stream=stream,
+        kind=kind,
+        body=body,
     )
