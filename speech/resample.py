@@ -37,8 +37,9 @@ def resample(samples: NDArray[Any], rate: int, to: int) -> Samples:
 
 
 def _phases(up: int, cutoff: float, reach: int) -> Samples:
-    """One row of filter taps for each of the `up` places an output sample can have between two input samples."""
+    """One row of filter taps for each of the `up` places an output can have between two input samples."""
     distance = np.arange(up)[:, None] / up - np.arange(-reach, reach + 1)[None, :]
     inside = np.clip(1.0 - (distance / (reach + 1)) ** 2, 0.0, None)
     taps = cutoff * np.sinc(cutoff * distance) * np.i0(KAISER_BETA * np.sqrt(inside)) / np.i0(KAISER_BETA)
-    return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    row: Samples = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    return row

@@ -1,7 +1,7 @@
 """Makes the shipped sounds from the texts: `python -m speech.prompts.build --kokoro FOLDER [ID …]`.
 
-Needs the extra `prompts`. FOLDER: see `speech.prompts.kokoro`; config/prompts/NOTICE.md says where its parts come from.
-The same texts, voices and model make the same samples, up to the processor's rounding.
+Needs the extra `prompts`. FOLDER: see `speech.prompts.kokoro`; config/prompts/NOTICE.md says where its parts
+come from. The same texts, voices and model make the same samples, up to the processor's rounding.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ def build_prompts(kokoro: Kokoro, only: list[str]) -> None:
             samples = sound.tones(prompt.tone)
         else:
             samples = say(
-                kokoro, prompt.spoken, prompt.voice or shipped.voice, prompt.speed or shipped.speed, prompt.tail
+                kokoro,
+                prompt.spoken,
+                prompt.voice or shipped.voice,
+                prompt.speed or shipped.speed,
+                prompt.tail,
             )
         _write(ROOT / "config" / "prompts" / "zh" / f"{prompt.id}.flac", samples)
 

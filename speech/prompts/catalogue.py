@@ -7,6 +7,7 @@ import hashlib
 import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -15,7 +16,7 @@ from config.language import _
 
 
 class Prompt(BaseModel):
-    """One sound: words (`text`, and `say` where it is spoken otherwise than written), or tones of (Hz, seconds)."""
+    """One sound: words (`text`, and `say` where it is spoken otherwise than written), or tones of (Hz, s)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,8 +67,8 @@ def sound(prompt_id: str, language: str = "zh") -> Traversable:
 def load(language: str = "zh") -> Catalogue:
     """The shipped catalogue. Raises `BadSettings` naming what is wrong in it."""
     try:
-        data = tomllib.loads((folder() / f"{language}.toml").read_text("utf-8"))
-        prompts = {name: {"id": name, **entry} for name, entry in data.pop("prompts").items()}
-        return Catalogue(**data, prompts=prompts)
+        data: dict[str, Any] = tomllib.loads((folder() / f"{language}.toml").read_text("utf-8"))
+        data["prompts"] = {name: {"id": name, **entry} for name, entry in data["prompts"].items()}
+        return Catalogue(**data)
     except (tomllib.TOMLDecodeError, ValidationError, KeyError, OSError) as error:
         raise BadSettings(_("语音目录有误：{error}", error=error)) from None

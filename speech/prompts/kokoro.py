@@ -1,4 +1,4 @@
-"""The voice that speaks the prompts: Kokoro-82M (Apache-2.0) as an ONNX model, with voice tables. Build time only."""
+"""The voice that speaks the prompts: Kokoro-82M (Apache-2.0) as an ONNX model, with voice tables; build time only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb
 
 
 class Kokoro:
-    """`folder` holds `model.onnx`, `vocab.json` (sign → number) and `voices/<name>.bin` (510 × 256 float32)."""
+    """`folder` holds `model.onnx`, `vocab.json` (sign → number), `voices/<name>.bin` (510 × 256 float32)."""
 
     def __init__(self, folder: Path) -> None:
         """Raises `Trouble` when the model is missing or is another one."""

@@ -1,7 +1,7 @@
-"""How a Chinese text is read: words, pinyin with tones, and the phonetic signs the Kokoro voices were trained on.
+"""How a Chinese text is read: words, pinyin with tones, and the phonetic signs Kokoro was trained on.
 
-The signs follow the usual IPA of Mandarin (Duanmu 2007) in the notation of Kokoro's own reader (misaki): affricates
-as one sign, tones as arrows behind the vowel, the vowel of zhi/zi as ɨ.
+The signs follow the usual IPA of Mandarin (Duanmu 2007) in the notation of Kokoro's own reader (misaki):
+affricates as one sign, tones as arrows behind the vowel, the vowel of zhi/zi as ɨ.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pypinyin.contrib.tone_convert import to_finals, to_initials
 LONGEST = 40  # characters between two full stops: longer ones are hurried by the voice
 TONES = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
 INITIALS = {
-    "": "", "b": "p", "p": "pʰ", "m": "m", "f": "f", "d": "t", "t": "tʰ", "n": "n", "l": "l", "g": "k", "k": "kʰ",
-    "h": "x", "j": "ʨ", "q": "ʨʰ", "x": "ɕ", "zh": "ꭧ", "ch": "ꭧʰ", "sh": "ʂ", "r": "ɻ", "z": "ʦ", "c": "ʦʰ",
-    "s": "s",
+    "": "", "b": "p", "p": "pʰ", "m": "m", "f": "f", "d": "t", "t": "tʰ", "n": "n", "l": "l", "g": "k",
+    "k": "kʰ", "h": "x", "j": "ʨ", "q": "ʨʰ", "x": "ɕ", "zh": "ꭧ", "ch": "ꭧʰ", "sh": "ʂ", "r": "ɻ",
+    "z": "ʦ", "c": "ʦʰ", "s": "s",
 }  # fmt: skip
 # The tone goes where the dash stands.
 FINALS = {
-    "a": "a-", "ai": "ai-", "an": "a-n", "ang": "a-ŋ", "ao": "au-", "e": "ɤ-", "ei": "ei-", "en": "ə-n", "eng": "ə-ŋ",
-    "er": "ɚ-", "i": "i-", "ia": "ja-", "ian": "jɛ-n", "iang": "ja-ŋ", "iao": "jau-", "ie": "je-", "in": "i-n",
-    "ing": "i-ŋ", "iong": "jʊ-ŋ", "iou": "jou-", "o": "wo-", "ong": "ʊ-ŋ", "ou": "ou-", "u": "u-", "ua": "wa-",
-    "uai": "wai-", "uan": "wa-n", "uang": "wa-ŋ", "uei": "wei-", "uen": "wə-n", "ueng": "wə-ŋ", "uo": "wo-",
-    "v": "y-", "van": "ɥɛ-n", "ve": "ɥe-", "vn": "y-n",
+    "a": "a-", "ai": "ai-", "an": "a-n", "ang": "a-ŋ", "ao": "au-", "e": "ɤ-", "ei": "ei-", "en": "ə-n",
+    "eng": "ə-ŋ", "er": "ɚ-", "i": "i-", "ia": "ja-", "ian": "jɛ-n", "iang": "ja-ŋ", "iao": "jau-",
+    "ie": "je-", "in": "i-n", "ing": "i-ŋ", "iong": "jʊ-ŋ", "iou": "jou-", "o": "wo-", "ong": "ʊ-ŋ",
+    "ou": "ou-", "u": "u-", "ua": "wa-", "uai": "wai-", "uan": "wa-n", "uang": "wa-ŋ", "uei": "wei-",
+    "uen": "wə-n", "ueng": "wə-ŋ", "uo": "wo-", "v": "y-", "van": "ɥɛ-n", "ve": "ɥe-", "vn": "y-n",
 }  # fmt: skip
 MARKS = {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; "}
 APICAL = {"zh", "ch", "sh", "r", "z", "c", "s"}
@@ -41,7 +41,7 @@ def sentences(text: str) -> list[str]:
 
 
 def signs(sentence: str, readings: dict[str, str]) -> str:
-    """The phonetic signs of one sentence; `readings` (word → pinyin with tone numbers) win over the dictionary.
+    """The phonetic signs of one sentence; `readings` (word → pinyin with tones) win over the dictionary.
 
     Raises `ValueError` for a character that has no reading.
     """

@@ -1,4 +1,4 @@
-"""From a synthesised sentence to a telephone prompt: trimmed, even in loudness, never clipped, silent at both ends."""
+"""From a synthesised sentence to a telephone prompt: trimmed, even in loudness, not clipped, silent at both ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def loudness(samples: NDArray[Any], rate: int = RATE) -> float:
 
 
 def trim(samples: Samples, rate: int) -> Samples:
-    """Without the silence at both ends; 10 ms more are kept in front and 40 ms behind, where sounds rise and die."""
+    """Without the silence at both ends; 10 ms more are kept in front and 40 ms behind: sounds rise and die."""
     rms = levels(samples, rate)
     loud = np.flatnonzero(rms > rms.max(initial=0.0) * 10 ** (FLOOR / 20))
     if not loud.size:
@@ -81,10 +81,12 @@ def prompt(sentences: list[Samples], rate: int, tail: float) -> NDArray[np.int16
 
 
 def tones(parts: list[tuple[float, float]]) -> NDArray[np.int16]:
-    """Soft tones of (Hz, s) one after the other, at a tenth of full scale; a fifth of each is rise, as much is fall."""
+    """Soft tones of (Hz, s) one after the other, at a tenth of full scale; a fifth is rise, a fifth fall."""
     out: list[Samples] = []
     for hertz, seconds in parts:
         time = np.arange(int(seconds * RATE)) / RATE
         slope = np.minimum(1.0, np.minimum(time, seconds - time) / (seconds / 5))
-        out.append((0.1 * (0.5 - 0.5 * np.cos(np.pi * slope)) * np.sin(2 * np.pi * hertz * time)).astype(np.float32))
+        out.append(
+            (0.1 * (0.5 - 0.5 * np.cos(np.pi * slope)) * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+        )
     return np.round(np.concatenate(out) * 32767).astype(np.int16)
