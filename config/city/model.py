@@ -1,4 +1,4 @@
-"""What a city is made of: units, matters, clocks, working days, numbers. Frozen; loaded by `config.city.load`."""
+"""What a city is made of: units, matters, clocks, working days, numbers; loaded by `config.city.load`."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Unit(Part):
 class Matter(Part):
     """One thing citizens ring about.
 
-    `keywords`: what people say, also colloquially. `heard`: forms recognition is likely to write instead, beyond
-    those that sound the same (these are found by their sound anyway). `township`: whether the township whose place
-    is named leads, joins, or is left out.
+    `keywords`: what people say, also colloquially. `heard`: forms that recognition is likely to write
+    instead, beyond those that sound the same (these are found by their sound anyway). `township`: whether
+    the township whose place is named leads, joins, or is left out.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -104,6 +104,7 @@ class Clocks(Part):
     hard: Clock
     police: Clock
     return_within_workdays: int = Field(2, ge=1)
+    extend_workdays: int = Field(10, ge=1)  # the most one extension may add (Shandong's rule)
     remind_when_left: float = Field(0.25, gt=0, lt=1)  # share of the time that is left when we remind
     workday_ends: time = time(18, 0)
 
@@ -136,7 +137,7 @@ class Overflow(Part):
 
 
 class Numbers(Part):
-    """`published`: what citizens dial. `shown`: on our own calls; published too, so that it can be rung back."""
+    """`published`: what citizens dial. `shown`: on our own calls; published too, so it can be rung back."""
 
     published: Words = Field(min_length=1)
     shown: str = Field(pattern=r"^[0-9]{3,15}$")
