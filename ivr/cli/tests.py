@@ -1,0 +1,48 @@
+"""`minsheng test`: the project's own tests, from the repository they lie in."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+import ivr
+from config.errors import Exit, Trouble
+from config.language import _
+
+Layer = Literal["unit", "store", "line"]
+ALL: tuple[Layer, ...] = ("unit", "store", "line")
+
+
+def tests(layer: Annotated[Layer | None, typer.Argument(help=_("unit、store 或 line"))] = None) -> None:
+    """Runs pytest on one layer, or on all of them in one run; its exit status is the command's."""
+    root = Path(ivr.__file__).resolve().parent.parent
+    folders = [f"tests/{name}" for name in ((layer,) if layer else ALL)]
+    if importlib.util.find_spec("pytest") is None:
+        raise Trouble(_("测试需要 pytest：请用 ./minsheng test 运行"), Exit.MACHINE)
+    if not all((root / folder).is_dir() for folder in folders):
+        raise Trouble(_("这里没有测试：测试只在源代码目录里"), Exit.NOT_FOUND)
+    if layer in (None, "line"):
+        need_sipp()
+    done = subprocess.run([sys.executable, "-P", "-m", "pytest", *folders], cwd=root, check=False)
+    raise typer.Exit(done.returncode)
+
+
+def need_sipp() -> None:
+    """SIPp, for malformed input and strangers' calls: installed where we may, else asked for."""
+    if shutil.which("sipp"):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+        subprocess.run(["apt-get", "update"], **quiet)  # type: ignore[call-overload]
+        subprocess.run(
+            ["apt-get", "install", "-y", "--no-install-recommends", "sip-tester"], **quiet  # type: ignore[call-overload]
+        )
+    if not shutil.which("sipp"):
+        raise Trouble(_("line 测试需要 SIPp。请先安装：apt install sip-tester"), Exit.MACHINE)

@@ -1,0 +1,79 @@
+"""The guard's orders, `var/run/plan.json`: which processes, in which order, and how each is asked to end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from config.language import _
+from config.settings import Settings
+
+WORKER_NICE = 10  # no call feels a transcript being made
+
+
+def path(settings: Settings) -> Path:
+    return settings.run / "plan.json"
+
+
+def write(settings: Settings, asterisk: list[str], rx: list[str], *, now: bool = False) -> Path:
+    """Writes the plan. `asterisk` starts it in the foreground, `rx` + [command] gives an order to the running one;
+    `now`: a stop does not wait for calls. Returns the plan's path.
+    """
+    logs = settings.var / "log"
+    env = {
+        "MINSHENG_VAR": str(settings.var),
+        "MINSHENG_PROFILE": settings.profile,
+        "MINSHENG_CACHE": str(settings.cache),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+    def process(name: str, argv: list[str], nice: int = 0) -> dict[str, Any]:
+        log = str(logs / f"{name}.log")
+        return {"name": name, "argv": argv, "env": env, "log": log, "cwd": str(settings.var), "nice": nice}
+
+    python = [sys.executable, "-P", "-m"]
+    plan = {
+        "now": now,
+        "log": str(logs / "guard.log"),
+        "sentences": sentences(settings),
+        "processes": [
+            process("asterisk", asterisk),
+            process("line", [*python, "ivr.line"]),
+            process("worker", [*python, "ivr.worker"], WORKER_NICE),
+        ],
+        "stop": [
+            {
+                "name": "asterisk",
+                "command": [*rx, "core stop gracefully"],
+                "command_now": [*rx, "core stop now"],
+                "within": None,  # calls are finished, however long they take
+                "within_now": 5.0,
+            },
+            {"name": "line", "within": 10.0, "within_now": 3.0},
+            {"name": "worker", "within": 60.0, "within_now": 10.0},
+        ],
+    }
+    written = path(settings)
+    fresh = written.with_suffix(".new")
+    fresh.write_text(json.dumps(plan, ensure_ascii=False, indent=1), "utf-8")
+    fresh.replace(written)
+    return written
+
+
+def sentences(settings: Settings) -> dict[str, str]:
+    """What the guard says, in the user's language; it fills in the {named} parts itself."""
+    return {
+        "adopted": _("{name} 还在运行，接着看护"),
+        "ended": _("{name} 已退出（{status}），{seconds} 秒后重新启动；日志：{log}"),
+        "cannot_start": _("{name} 启动不了，稍后再试；日志：{log}"),
+        "stopping": _("正在停止：等通话结束（再按一次 Ctrl-C 则不等）……"),
+        "stopping_now": _("正在停止，不等通话结束……"),
+        "stopped": _("已停止"),
+        "busy": busy(settings),
+    }
+
+
+def busy(settings: Settings) -> str:
+    return _("{var} 上已有系统在运行；要停止它：minsheng stop", var=settings.var)
