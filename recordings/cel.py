@@ -10,11 +10,12 @@ import gzip
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
 
-from models.ids import is_callback
+from models.ids import call_of, is_callback
 
 LINE_CONTEXTS = frozenset({"ms-110"})  # where calls from outside enter
 
@@ -33,24 +34,36 @@ class Seen:
 
 @dataclass
 class Cel:
-    """The calls in `path` and its rotated companions. `look` reads on; not for several threads."""
+    """The calls in `path` and its rotated companions; may be shared between threads."""
 
     path: Path
     calls: dict[str, Seen] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)  # channel: the call it belongs to, where they differ
     damaged: int = 0
+    _lock: Lock = field(default_factory=Lock)
     _read: dict[tuple[int, int], int] = field(default_factory=dict)  # device and inode: bytes read
 
     def look(self) -> list[Seen]:
         """All calls known after reading on, the oldest first. A file that is not there yet holds no calls."""
-        found = (path for path in self.path.parent.glob(f"{self.path.name}*") if path.is_file())
-        for path in sorted(found, key=lambda each: each.stat().st_mtime):
-            self._file(path)
-        return sorted((seen for seen in self.calls.values() if _counts(seen)), key=lambda seen: seen.at)
+        with self._lock:
+            found = (path for path in self.path.parent.glob(f"{self.path.name}*") if path.is_file())
+            for path in sorted(found, key=lambda each: each.stat().st_mtime):
+                self._file(path)
+            return sorted((seen for seen in self.calls.values() if _counts(seen)), key=lambda seen: seen.at)
+
+    def call_of(self, channel: str) -> str:
+        """The call of any channel. Legs that Asterisk rang by itself (the fallback) tell it only here."""
+        named = call_of(channel)
+        if named != channel or is_callback(channel):
+            return named
+        self.look()
+        return self.links.get(channel, channel)
 
     def forget(self, before: datetime) -> None:
         """Drops calls that began before a time, so that a worker of many months stays small."""
-        for name in [name for name, seen in self.calls.items() if seen.at < before]:
-            del self.calls[name]
+        with self._lock:
+            self.calls = {name: seen for name, seen in self.calls.items() if seen.at >= before}
+            self.links = {name: call for name, call in self.links.items() if call in self.calls}
 
     def _file(self, path: Path) -> None:
         state = path.stat()
@@ -82,14 +95,15 @@ class Cel:
             self.damaged += 1
 
     def _event(self, entry: dict[str, Any]) -> None:
-        kind = str(entry.get("eventtype") or entry.get("eventenum") or entry.get("event"))
-        channel, call = str(entry["uniqueid"]), str(entry["linkedid"])
+        kind, channel, call = str(entry["eventtype"]), str(entry["uniqueid"]), str(entry["linkedid"])
+        if channel != call and call in self.calls:
+            self.links[channel] = call
         at = _time(entry["eventtime"])
         if kind == "CHAN_START":
             ours = channel == call and is_callback(call)
             if ours or entry.get("context") in LINE_CONTEXTS:
                 began = self.calls.setdefault(call, Seen(call, at))
-                began.caller = began.caller or str(entry.get("cidnum") or "")
+                began.caller = began.caller or str(entry.get("num") or "")
                 began.dialled = began.dialled or str(entry.get("exten") or "")
         elif (known := self.calls.get(call)) is None:
             return

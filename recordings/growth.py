@@ -1,8 +1,8 @@
 """Live recordings are seen to grow: MixMonitor reports no error of its own (DESIGN 5, the invariants).
 
 Asterisk's recorder writes 32,768 bytes every 1.02 s (measured), and nothing while no side sends a frame: a file
-that has not grown for `after` seconds means that nobody is being recorded. A file still empty belongs to a call
-that may be ringing unanswered, which sends nothing either: it is given `empty_after` seconds.
+that has not grown for `after` seconds means that nobody is being recorded. A file still empty may belong to a
+call that nobody claimed yet, which sends nothing either: it is given `empty_after` seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Growth:
     raw: Path
     held: Callable[[], set[Path]]
     after: float = STALLED_AFTER
-    empty_after: float = 17.0  # s: a round of ringing in the fallback, and the writes after it
+    empty_after: float = 3.5  # s: the time to claim a call, and two writes
     _files: dict[str, _Seen] = field(default_factory=dict)
 
     def live(self) -> dict[str, int]:

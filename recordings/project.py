@@ -85,7 +85,7 @@ def call_start(session: Session, event: Event) -> None:
     call.trunk = _text(body, "trunk") or call.trunk
     call.notice = _text(body, "notice") or call.notice
     call.started_at = event.at
-    _recorder_began(session, str(body.get("channel") or call.id), body)
+    _recorder_began(session, call.id, body)
 
 
 def call_answered(session: Session, event: Event) -> None:

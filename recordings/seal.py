@@ -19,10 +19,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models import kinds
+from models import ids, kinds
 from models.calls import Recording
 from models.event import NAMESPACE, Event, now
-from models.ids import call_of, leg_of, made_at
 from models.log import LoggedEvent
 from models.store.engine import Store
 from models.store.log import record
@@ -51,6 +50,7 @@ class Sealed:
     """A sealed file that is not yet in the store. `path` is below the sealed folder."""
 
     channel: str
+    call: str
     path: str
     began: datetime  # by the clock of the file: its last write minus its length
     what: flac.Encoded
@@ -67,9 +67,8 @@ class Sealer:
     node: str
     zone: tzinfo = UTC
     clock: Callable[[], float] = time.monotonic
-    _written: dict[str, Sealed] = field(
-        default_factory=dict
-    )  # so that an absent store costs no second encoding
+    call_of: Callable[[str], str] = ids.call_of  # the call a channel belongs to
+    _written: dict[str, Sealed] = field(default_factory=dict)  # an absent store costs no second encoding
     _failed: dict[str, tuple[int, float]] = field(default_factory=dict)  # channel: tries, not before
 
     def closed(self) -> list[str]:
@@ -128,12 +127,14 @@ class Sealer:
         if not raw.exists():
             raise Lost(raw.name)
         wrote = datetime.fromtimestamp(raw.stat().st_mtime, UTC)
-        day = (made_at(channel) or wrote).astimezone(self.zone)
+        day = (ids.made_at(channel) or wrote).astimezone(self.zone)
         path = f"{day:%Y/%m/%d}/{channel}.flac"
         what = flac.encode(raw, self.sealed / path)
         if what.odd_bytes:
             log.warning("recording_cut_to_whole_frames", channel=channel, odd_bytes=what.odd_bytes)
-        return Sealed(channel, path, wrote - timedelta(seconds=what.seconds), what, closed)
+        return Sealed(
+            channel, self.call_of(channel), path, wrote - timedelta(seconds=what.seconds), what, closed
+        )
 
     def _due(self, channel: str) -> bool:
         return self.clock() >= self._failed.get(channel, (0, 0.0))[1]
@@ -157,10 +158,11 @@ class Sealer:
         return True
 
     def _tell(self, channel: str, why: str) -> None:
-        retrying(self.store, lambda session: tell_failure(session, self.node, channel, why))
+        call = self.call_of(channel)
+        retrying(self.store, lambda session: tell_failure(session, self.node, call, channel, why))
 
 
-def tell_failure(session: Session, node: str, channel: str, why: str, **more: float) -> bool:
+def tell_failure(session: Session, node: str, call: str, channel: str, why: str, **more: float) -> bool:
     """The event of a recording gone wrong, once for each reason; False when it was told before."""
     return _once(
         session,
@@ -168,7 +170,7 @@ def tell_failure(session: Session, node: str, channel: str, why: str, **more: fl
             id=uuid5(NAMESPACE, f"{channel} {kinds.RECORDING_FAILED} {why} {more or ''}"),
             at=now(),
             node=node,
-            stream=f"call:{call_of(channel)}",
+            stream=f"call:{call}",
             kind=kinds.RECORDING_FAILED,
             body={"channel": channel, "why": why, **more},
         ),
@@ -177,7 +179,7 @@ def tell_failure(session: Session, node: str, channel: str, why: str, **more: fl
 
 def _enter(session: Session, node: str, made: Sealed) -> None:
     """Row and event, together; entered again it changes nothing."""
-    name, call, what, at = recording_id(made.channel), call_of(made.channel), made.what, now()
+    name, call, what, at = recording_id(made.channel), made.call, made.what, now()
     row = session.get(Recording, name)
     if row is not None and row.file_sha256 == what.file_sha256:
         return
@@ -185,7 +187,7 @@ def _enter(session: Session, node: str, made: Sealed) -> None:
     if row is None:
         row = Recording(id=name, channel=made.channel, call_id=call, retention="ordinary", hold=False)
         session.add(row)
-    row.kind = RecordingKind.LEG if leg_of(made.channel) else RecordingKind.CALL
+    row.kind = RecordingKind.CALL if made.channel == call else RecordingKind.LEG
     row.path, row.codec, row.rate, row.channels = made.path, "flac", flac.RATE, flac.CHANNELS
     row.seconds, row.bytes = what.seconds, what.bytes
     row.pcm_sha256, row.file_sha256 = what.pcm_sha256, what.file_sha256
@@ -226,7 +228,8 @@ def _told_start(session: Session, call: str, channel: str) -> datetime | None:
     )
     found: datetime | None = None
     for event in told:
-        if (event.body.get("leg") or event.body.get("channel") or call) == channel:
+        whose = call if event.kind == kinds.CALL_START else event.body.get("leg")
+        if whose == channel:
             found = recorder_at(event.body) or found
     return found
 
