@@ -6,14 +6,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base
+from models.base import Base, one_of
+from models.words import TranscriptState
 
 
 class Call(Base):
     __tablename__ = "call"
+    __table_args__ = (
+        Index("ix_call_number_started", "number", "started_at"),
+        Index(
+            "ix_call_live",
+            "started_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # linkedid of its first channel
     node: Mapped[str]
@@ -75,7 +85,7 @@ class Recording(Base):
     starts_at: Mapped[datetime]
     pcm_sha256: Mapped[str]  # of the interleaved little-endian 16-bit samples
     file_sha256: Mapped[str]
-    bytes: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger())
     retention: Mapped[str] = mapped_column(default="ordinary")
     hold: Mapped[bool] = mapped_column(default=False)
     sealed_at: Mapped[datetime]
@@ -85,6 +95,10 @@ class Transcript(Base):
     """One reading of one call by one engine; `segments` in order of time."""
 
     __tablename__ = "transcript"
+    __table_args__ = (
+        CheckConstraint(one_of("state", TranscriptState), name="state"),
+        Index("ix_transcript_state_next", "state", "next_try_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     call_id: Mapped[str] = mapped_column(index=True)
@@ -101,13 +115,14 @@ class Transcript(Base):
 
 class Segment(Base):
     __tablename__ = "segment"
-    __table_args__ = (Index("ix_segment_transcript_start", "transcript_id", "start"),)
+    __table_args__ = (Index("ix_segment_transcript_starts", "transcript_id", "starts"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     transcript_id: Mapped[UUID] = mapped_column(ForeignKey("transcript.id", ondelete="CASCADE"))
     channel: Mapped[str]  # citizen | operator
-    start: Mapped[float]  # s since the recording's first sample
-    end: Mapped[float]
+    # s since the recording's first sample; in SQL `end` is a reserved word
+    start: Mapped[float] = mapped_column("starts")
+    end: Mapped[float] = mapped_column("ends")
     text: Mapped[str]
     raw: Mapped[str]  # before normalising
     uncertain: Mapped[bool]

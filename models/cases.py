@@ -6,29 +6,48 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base
+from models.base import Base, one_of
+from models.words import AttemptState, CaseState, Ground
 
 
 class Case(Base):
     """`version` is for compare-and-set: a step names the state and version it saw."""
 
-    __tablename__ = "case"
+    __tablename__ = "case_file"  # "case" is a reserved word in SQL
     __table_args__ = (
+        CheckConstraint(one_of("state", CaseState), name="state"),
+        CheckConstraint(f"ground IS NULL OR {one_of('ground', Ground)}", name="ground"),
         CheckConstraint(
             "state <> 'closed' OR (ground IS NOT NULL AND ground <> '')", name="closed_has_ground"
         ),
         CheckConstraint("owner <> ''", name="has_owner"),
-        UniqueConstraint("phone", "code"),
-        Index("ix_case_state_due", "state", "due_at"),
+        CheckConstraint(
+            "state <> 'merged' OR (merged_into IS NOT NULL AND merged_into <> number)",
+            name="merged_somewhere",
+        ),
+        # Withheld numbers are left out: they are many callers, who share a million codes.
+        Index(
+            "uq_case_file_phone_code",
+            "phone",
+            "code",
+            unique=True,
+            sqlite_where=text("phone <> ''"),
+            postgresql_where=text("phone <> ''"),
+        ),
+        Index("ix_case_file_state_due", "state", "due_at"),
+        Index("ix_case_file_unit_state", "unit", "state"),
+        Index("ix_case_file_owner_state", "owner", "state"),
     )
 
     number: Mapped[str] = mapped_column(primary_key=True)  # date-node-sequence
     code: Mapped[str]  # spoken: six digits and a check digit
-    phone: Mapped[str]  # the number its caller used; "" when withheld (its code is then unique among those)
-    callback_phone: Mapped[str]  # the caller's number, or one confirmed by key
+    phone: Mapped[
+        str
+    ]  # the number its caller used; "" when withheld (then its code is unique per spool only)
+    callback_phone: Mapped[str] = mapped_column(index=True)  # the caller's number, or one confirmed by key
     call_id: Mapped[str] = mapped_column(index=True)  # the call that opened it
     opened_at: Mapped[datetime] = mapped_column(index=True)
     version: Mapped[int] = mapped_column(default=1)
@@ -48,7 +67,7 @@ class Case(Base):
     suggested_unit: Mapped[str | None]
     ground: Mapped[str | None]
     ground_note: Mapped[str] = mapped_column(default="")
-    merged_into: Mapped[str | None] = mapped_column(ForeignKey("case.number"))
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("case_file.number"))
     accept_by: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
@@ -62,7 +81,7 @@ class Assignment(Base):
     __tablename__ = "assignment"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    case_number: Mapped[str] = mapped_column(ForeignKey("case.number"), index=True)
+    case_number: Mapped[str] = mapped_column(ForeignKey("case_file.number"), index=True)
     unit: Mapped[str] = mapped_column(index=True)
     lead: Mapped[bool] = mapped_column(default=True)
     assigned_at: Mapped[datetime]
@@ -79,12 +98,23 @@ class Callback(Base):
     """One round of asking one citizen about one case: one resolution, one callback."""
 
     __tablename__ = "callback"
+    __table_args__ = (
+        CheckConstraint(one_of("state", ("open", "person", "done")), name="state"),
+        Index(
+            "uq_callback_case_open",
+            "case_number",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_callback_state_due", "state", "due_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    case_number: Mapped[str] = mapped_column(ForeignKey("case.number"), index=True)
+    case_number: Mapped[str] = mapped_column(ForeignKey("case_file.number"), index=True)
     phone: Mapped[str]
     planned_at: Mapped[datetime]
-    due_at: Mapped[datetime] = mapped_column(index=True)
+    due_at: Mapped[datetime]
     state: Mapped[str]  # open | person (on the person's list) | done
     why_person: Mapped[str] = mapped_column(default="")
     contacted: Mapped[bool | None]
@@ -101,6 +131,8 @@ class Attempt(Base):
 
     __tablename__ = "attempt"
     __table_args__ = (
+        CheckConstraint(one_of("state", AttemptState), name="state"),
+        CheckConstraint("state <> 'done' OR outcome IS NOT NULL", name="done_has_outcome"),
         Index(
             "uq_attempt_phone_live",
             "phone",
@@ -108,12 +140,13 @@ class Attempt(Base):
             sqlite_where=text("state IN ('leased', 'dialling')"),
             postgresql_where=text("state IN ('leased', 'dialling')"),
         ),
+        Index("ix_attempt_phone_planned", "phone", "planned_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     callback_id: Mapped[UUID] = mapped_column(ForeignKey("callback.id"), index=True)
     case_number: Mapped[str] = mapped_column(index=True)
-    phone: Mapped[str] = mapped_column(index=True)
+    phone: Mapped[str]
     state: Mapped[str]  # AttemptState
     planned_at: Mapped[datetime]
     leased_at: Mapped[datetime | None]
@@ -152,6 +185,16 @@ class Shift(Base):
     """Who led, from when to when."""
 
     __tablename__ = "shift"
+    __table_args__ = (
+        Index(
+            "uq_shift_operator_open",
+            "operator",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_shift_began", "began_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     operator: Mapped[str] = mapped_column(ForeignKey("operator.id"))
@@ -161,9 +204,17 @@ class Shift(Base):
 
 
 class Order(Base):
-    """A command to the line: a row with who, from which session, until when; carried out once or refused as late."""
+    """A command to the line: a row with who, from which session, until when; done once or refused as late."""
 
     __tablename__ = "line_order"
+    __table_args__ = (
+        Index(
+            "ix_line_order_open",
+            "at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     what: Mapped[str]
