@@ -193,7 +193,7 @@ def _sound(text: str) -> Sound:
     def split(other: str) -> list[str]:
         return list(other)
 
-    toned = lazy_pinyin(text, style=Style.TONE3, errors=split, neutral_tone_with_five=True)
+    toned = lazy_pinyin(text, style=Style.TONE3, errors=split, neutral_tone_with_five=True)  # type: ignore[arg-type]
     plain = [re.sub(r"[1-5]$", "", syllable) for syllable in toned]
     return Sound(text, tuple(toned), tuple(plain), tuple(_fold(syllable) for syllable in plain))
 
