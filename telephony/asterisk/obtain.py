@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 Report = Callable[[str, float], None]
 
-LAYOUT = "1"  # of a built folder; raise it when slim.py or build.py lay things out differently
+LAYOUT = "2"  # of a built folder; raise it when slim.py or build.py lay things out differently
 
 
 def obtain(cache: Path, program: Path | None, report: Report) -> Installation:

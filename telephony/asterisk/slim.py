@@ -54,9 +54,9 @@ def build(root: Path, home: Path, final: Path, machine: Machine) -> list[Path]:
     _copy([loader, *needed], home / "lib")
     _copy(modules, home / "modules")
     data = root / "usr/share/asterisk"
-    for part in ("documentation/core-en_US.xml", "documentation/appdocsxml.dtd"):
-        _copy([_existing(data / part)], (home / "share" / part).parent)
-        taken.append(data / part)
+    for part in ("core-en_US.xml", "appdocsxml.dtd", "appdocsxml.xslt"):
+        _copy([_existing(data / "documentation" / part)], home / "share/documentation")
+        taken.append(data / "documentation" / part)
     described = sorted((data / "rest-api").glob("*.json"))
     _copy(described, home / "share/rest-api")
     _patch(home / "sbin/asterisk", final / "lib", machine.loader)

@@ -1,0 +1,81 @@
+"""A real private Asterisk for each test module, on free ports of loopback, in a directory of its own."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, load
+from dialplan.render import Program, Seat, render
+from telephony.asterisk import secrets
+from telephony.asterisk.installation import Installation
+from telephony.asterisk.obtain import obtain
+from telephony.asterisk.process import AsteriskProcess
+from telephony.asterisk.secrets import Secrets
+
+SEATS = ("op1", "op2", "op3")
+PUBLISHED = "05986110110"
+
+
+@dataclass
+class Running:
+    """The Asterisk of a test module. `citizen_port` is where the trunk `citizen` takes our calls on 127.0.0.2."""
+
+    settings: Settings
+    installation: Installation
+    secrets: Secrets
+    process: AsteriskProcess
+    citizen_port: int
+
+    def rx(self, line: str) -> str:
+        return self.process.rx(line)
+
+    def log(self) -> str:
+        """What Asterisk wrote down so far, warnings and errors among it."""
+        return (self.settings.var / "asterisk/log/messages.log").read_text("utf-8", "replace")
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.0.0.1") -> int:
+    with socket.socket(socket.AF_INET, kind) as trial:
+        trial.bind((address, 0))
+        return int(trial.getsockname()[1])
+
+
+def make_settings(var: Path, citizen_port: int, **line: object) -> Settings:
+    """Settings of a test's line: loopback, free ports, a trunk from 127.0.0.2, short rounds of the fallback."""
+    rtp = random.randrange(30000, 58000, 200)
+    return load(
+        var,
+        sip={"port": free_port(socket.SOCK_DGRAM), "rtp_first": rtp, "rtp_last": rtp + 199},
+        asterisk={"http_port": free_port()},
+        trunks={"citizen": {"match": ["127.0.0.2"], "contact": f"sip:127.0.0.2:{citizen_port}"}},
+        line={"fallback_rings": 3, **line},
+    )
+
+
+def prepare(settings: Settings, overflow: tuple[str, ...] = ()) -> tuple[Installation, Secrets]:
+    """Obtain the program and render the configuration of `settings`."""
+    installation = obtain(settings.cache, settings.asterisk.program, lambda sentence, part: None)
+    made = secrets.load(settings.secrets, SEATS)
+    seats = [Seat(name, made.seats[name]) for name in SEATS]
+    program = Program(installation.modules, installation.load, installation.data)
+    render(settings, program, made.ari, seats, ("110",), overflow, PUBLISHED)
+    return installation, made
+
+
+@pytest.fixture(scope="module")
+def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    citizen_port = free_port(socket.SOCK_DGRAM, "127.0.0.2")
+    settings = make_settings(tmp_path_factory.mktemp("asterisk"), citizen_port)
+    installation, made = prepare(settings)
+    process = AsteriskProcess(settings, installation)
+    process.start()
+    try:
+        yield Running(settings, installation, made, process, citizen_port)
+    finally:
+        process.stop(now=True)
