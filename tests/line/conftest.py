@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load
+from demo.phones import Phone
 from dialplan.render import Program, Seat, render
 from telephony.asterisk import secrets
 from telephony.asterisk.installation import Installation
@@ -34,6 +35,27 @@ class Running:
 
     def rx(self, line: str) -> str:
         return self.process.rx(line)
+
+    @property
+    def sip(self) -> str:
+        return f"{self.settings.sip.bind}:{self.settings.sip.port}"
+
+    def seat(self, name: str, folder: Path) -> Phone:
+        """The phone of a seat, not registered yet."""
+        return Phone(name, folder=folder, registrar=self.sip, password=self.secrets.seats[name])
+
+    def citizen(self, folder: Path, number: str = "13859912345") -> Phone:
+        """A citizen behind the trunk, on the port where the trunk takes our calls too."""
+        return Phone(number, address="127.0.0.2", port=self.citizen_port, folder=folder)
+
+    def registered(self) -> set[str]:
+        """Seats that Asterisk would ring now."""
+        shown = self.rx("pjsip show contacts")
+        return {line.split()[1].split("/")[0] for line in shown.splitlines() if " Avail " in line}
+
+    def channels(self) -> list[list[str]]:
+        """Fields of each channel that exists (`core show channels concise`); the first is its name."""
+        return [line.split("!") for line in self.rx("core show channels concise").splitlines() if "!" in line]
 
     def log(self) -> str:
         """What Asterisk wrote down so far, warnings and errors among it."""
