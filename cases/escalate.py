@@ -5,7 +5,8 @@ Each reminder and escalation is an event with an id made of what it is about: ho
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -22,6 +23,8 @@ from models.store.engine import Store
 from models.store.log import record
 from models.store.retry import retrying
 from models.words import CaseState
+
+AHEAD = timedelta(days=14)  # no reminder is earlier than this before its deadline
 
 _DONE_BY_UNIT = (CaseState.RESOLVED, CaseState.ANSWERED, CaseState.MERGED)
 _WORKED_ON = tuple(state for state in UNSETTLED if state not in _DONE_BY_UNIT)
@@ -54,15 +57,17 @@ def set_clocks(session: Session, city: City) -> None:
 
 def remind(session: Session, city: City, now: datetime) -> list[Event]:
     """Deadlines that are near or past, each as one event."""
-    passed: ColumnElement[bool] = (Case.accept_by < now) & Case.state.in_(_UNCLAIMED)
-    # A reminder needs the start of the clock, which only the events know: look at every case with a deadline.
-    waiting = select(Case).where(Case.state.in_(_WORKED_ON), or_(passed, Case.due_at.is_not(None)))
-    new = []
-    for case in session.scalars(waiting).all():
-        for event in _due(session, city, case, now):
-            if session.scalar(select(LoggedEvent.id).where(LoggedEvent.id == event.id)) is None:
-                record(session, event)
-                new.append(event)
+    late: ColumnElement[bool] = (Case.accept_by < now) & Case.state.in_(_UNCLAIMED)
+    near = Case.due_at < now + AHEAD
+    waiting = select(Case).where(Case.state.in_(_WORKED_ON), or_(late, near))
+    due = [event for case in session.scalars(waiting).all() for event in _due(session, city, case, now)]
+    known: set[UUID] = set()
+    for start in range(0, len(due), 500):
+        ids = [event.id for event in due[start : start + 500]]
+        known |= set(session.scalars(select(LoggedEvent.id).where(LoggedEvent.id.in_(ids))))
+    new = [event for event in due if event.id not in known]
+    for event in new:
+        record(session, event)
     return new
 
 

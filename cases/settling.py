@@ -282,7 +282,7 @@ def _exhausted(case: Case) -> bool:
 def _said_solved(case: Case) -> bool:
     """Whether the callback about this resolution reached the citizen, who said it is solved."""
     rounds = _rounds(case)
-    return bool(rounds) and rounds[-1].state == "done" and bool(rounds[-1].contacted and rounds[-1].solved)
+    return bool(rounds) and rounds[-1].state == "done" and rounds[-1].solved is True
 
 
 def _rounds(case: Case) -> list[Callback]:
