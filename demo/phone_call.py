@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import baresip
 
-from demo.phone_sound import RATE, Ear, Samples
+from demo.phone_sound import RATE, Ear, Heard, Samples
 
 PACE = 0.02  # s between two looks at the sound
 AHEAD = 2 * int(RATE * 0.12)  # bytes given to the stack before it needs them
@@ -80,9 +80,9 @@ class PhoneCall:
         finally:
             ear.close()
 
-    def _notice(self, heard: Any) -> None:
-        for what, second, loudness in heard:
-            self._tell("heard", call=self.number, what=what, second=second, loudness=round(loudness))
+    def _notice(self, heard: Iterable[Heard]) -> None:
+        for one in heard:
+            self._tell("heard", call=self.number, **asdict(one))
 
     def _received(self) -> bytes:
         try:

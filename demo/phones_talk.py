@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ class Spell:
     begins: float
     ends: float
     loudness: float
+    beep: float  # Hz of the beep it ended with; 0 after a voice
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ class Talk:
             case "heard" if event["what"] == "begins":
                 self.hearing_since = event["second"]
             case "heard":
-                self.spells.append(Spell(self.hearing_since or 0.0, event["second"], event["loudness"]))
+                self.spells.append(
+                    Spell(self.hearing_since or 0.0, event["second"], event["loudness"], event["beep"])
+                )
                 self.hearing_since = None
             case "said":
                 self._said.append(event["name"])
@@ -118,16 +123,26 @@ class Talk:
         self._listened += 1
         return self.spells[self._listened - 1]
 
-    async def pause(self, within: float) -> Spell:
-        """It has been quiet for the first time since something was said that we have not listened to yet: like
-        `heard_speech`, but what was missed meanwhile counts as heard. It is one's turn to speak."""
-        await self._until(
-            lambda: len(self.spells) > self._listened and self.hearing_since is None,
-            within,
-            "the other side to finish speaking",
-        )
-        self._listened = len(self.spells)
-        return self.spells[-1]
+    async def pause(self, within: float, *, quiet: float = 1.0) -> Spell:
+        """It is our turn: something was said that we have not listened to yet, and then nothing for `quiet` seconds.
+
+        Like `heard_speech`, but everything said until now counts as listened to; the last of it is returned.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while True:
+            await self._until(
+                self._something_was_said, deadline - loop.time(), "the other side to finish speaking"
+            )
+            last = self.spells[-1]
+            rest = (self.answered_at or 0.0) + last.ends + quiet - time.monotonic()
+            if rest <= 0:
+                self._listened = len(self.spells)
+                return last
+            await asyncio.sleep(rest)
+
+    def _something_was_said(self) -> bool:
+        return len(self.spells) > self._listened and self.hearing_since is None
 
     def listen_anew(self) -> None:
         """What was heard until now is no longer waited for."""

@@ -13,6 +13,8 @@ import soundfile
 from demo.phones import Phone
 from demo.phones_talk import CallOver, PhoneTrouble, TooLate
 
+SPEECH = Path(__file__).parents[2] / "demo" / "speech"
+
 
 @pytest.fixture
 async def citizen(tmp_path: Path) -> AsyncIterator[Phone]:
@@ -152,3 +154,13 @@ async def test_switched_off_in_a_call_it_hangs_up_and_leaves_no_process(
         assert process is not None
     assert process.returncode == 0
     assert (await here.ended(within=5)).by == "there"
+
+
+async def test_a_beep_is_told_from_a_voice(citizen: Phone, other: Phone) -> None:
+    await other.manner(answer_after=0.0)
+    here = await citizen.call(uri(other))
+    await here.answered(within=5)
+    await here.tone(1000, 0.3)
+    assert (await other.talk.pause(within=5)).beep == pytest.approx(1000, abs=10)
+    await here.say(SPEECH / "citizen_3.flac")
+    assert (await other.talk.pause(within=5)).beep == 0
