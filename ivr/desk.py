@@ -98,13 +98,14 @@ class Desk:
 
     def enter(self, report: Report) -> None:
         """Begin to ring for this call; `PersonReady` breaks into its dialogue when somebody answers."""
-        if report.call.id not in self._waiting:
+        before = self._waiting.get(report.call.id)
+        if before is None or before.over:
             won: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
             self._waiting[report.call.id] = Waiting(report, report.arrived, won)
         self.assign()
 
     def leave(self, report: Report) -> None:
-        """Stop ringing for this call. Leaving twice is leaving."""
+        """Stop ringing for this call, and let go of who answered. Leaving twice is leaving."""
         waiting = self._waiting.pop(report.call.id, None)
         if waiting is None:
             return
@@ -118,7 +119,7 @@ class Desk:
         waiting = self._waiting.get(report.call.id)
         if emergency:
             report.urgent("key")
-        if waiting is None:
+        if waiting is None or waiting.over:
             return  # a person is with them already
         waiting.all_seats = True
         report.call.interrupt(PersonWanted())
@@ -209,7 +210,6 @@ class Desk:
             await leg.hang_up()  # another was first, or the citizen has gone
             return
         waiting.won.set_result(leg)
-        self._waiting.pop(waiting.report.call.id, None)
         waiting.report.call.interrupt(PersonReady(leg))
         for other in list(waiting.ringing.values()):
             if other is not leg:

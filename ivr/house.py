@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config.city.load import City
+from config.city.model import City
 from config.settings import Settings
 from models.event import Event, Json, happened
 from models.store.lookup import Lookup
@@ -41,7 +41,7 @@ class House:
         """A number as it is said on the telephone, digit by digit."""
         return [self.sound(f"d{digit}") for digit in number if digit.isdigit()]
 
-    def note(self, stream: str, kind: str, **body: Json) -> Event:
+    def note(self, stream: str, kind: str, /, **body: Json) -> Event:
         """One thing that happened: into the spool, without waiting for it."""
         event = happened(self.settings.node, stream, kind, **body)
         self.spool.put(event)

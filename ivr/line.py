@@ -10,23 +10,41 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import socket
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from config.city.load import load as load_city
+from config.errors import Trouble
+from config.settings import Settings, load
+from dialplan.render import ARI_USER
 from ivr.converse import Next, converse
 from ivr.desk import Desk
 from ivr.house import House
+from ivr.logs import configure
+from ivr.orders import orders
 from ivr.report import Report
 from ivr.stages.answering import greeting
 from ivr.stages.talking import talking
 from ivr.stages.waiting import waiting
 from models import kinds
+from models.cases import Operator
+from models.store.engine import open_store
+from models.store.lookup import Lookup
+from models.store.spool import Spool
 from telephony.ari._generated import models as ari
-from telephony.ari.client import LinkLost, LinkUp
+from telephony.ari.client import AriClient
 from telephony.ari.errors import AriError, Refused
+from telephony.ari.events import LinkLost, LinkUp
+from telephony.asterisk.secrets import load as load_secrets
 from telephony.call import Call
+from telephony.router import Router
 
 log = structlog.get_logger()
 
@@ -162,3 +180,68 @@ def _citizen_key(desk: Desk, report: Report, digit: str) -> None:
     report.note(kinds.CALL_KEY, leg=report.call.channel, digit=digit)
     if digit in "01":
         desk.hurry(report, emergency=digit == "1")
+
+
+async def beat(house: House) -> None:
+    """Once a second, from the loop itself, with the age of Asterisk's last sign of life: the guard listens."""
+    address = str(house.settings.run / "beat.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        while True:
+            with contextlib.suppress(OSError):  # nobody listens
+                sender.sendto(json.dumps({"link_age": round(house.ari.link_age, 3)}).encode(), address)
+            await asyncio.sleep(BEAT_EVERY)
+
+
+async def keep_staff(house: House, known: list[str]) -> None:
+    """The seats and their operators' numbers from the store; those of the last start while it is away."""
+    unknown: list[tuple[str, str]] = []
+    operators = await house.lookup.ask(staff_list, unknown)
+    house.desk.staff(operators or [(seat, "") for seat in known])
+
+
+def staff_list(session: Session) -> list[tuple[str, str]]:
+    rows = session.execute(select(Operator.id, Operator.number).where(Operator.active)).all()
+    return [(row.id, row.number) for row in rows]
+
+
+async def serve(settings: Settings) -> None:
+    """Everything the line does, until SIGTERM. By then Asterisk has ended or another line has its calls."""
+    secrets = load_secrets(settings.secrets, [])
+    spool = Spool(settings.spool, settings.node)
+    spool.start()
+    store = open_store(settings.store_url)
+    app = f"minsheng-{settings.node}"
+    url = f"http://127.0.0.1:{settings.asterisk.http_port}"
+    async with AriClient(url, ARI_USER, secrets.ari, app) as client:
+        house = House(settings, load_city(settings.city), client, Router(), spool, Lookup(store))
+        house.desk = Desk(house)
+        await keep_staff(house, list(secrets.seats))
+        line = Line(house)
+        work = [line.listen(), house.desk.widen(), beat(house), orders(house, line.begin)]
+        tasks = [asyncio.create_task(one) for one in work]
+        stop = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+        waiter = asyncio.create_task(stop.wait())
+        await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done() and task.exception() is not None:
+                log.error("line_fault", exc_info=task.exception())
+            task.cancel()
+        house.note(f"line:{settings.node}", kinds.LINE_STATE, state="stopped")
+    spool.stop()
+
+
+def main() -> int:
+    configure("line")
+    try:
+        asyncio.run(serve(load()))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return int(trouble.status)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,10 +60,11 @@ def dialling(house: House, lease: Lease, at_number: int = 1) -> Event:
 async def ring_back(house: House, lease: Lease) -> None:
     """Dial one leased attempt and ask. Its outcome is an event, also when we ourselves failed."""
     event = dialling(house, lease)
-    if house.spool.contains(event.id):
-        return
+    within = house.settings.line.number_on_disk_within
+    if await house.spool.holds(event.id, within) is not False:
+        return  # dialled before, or the disk does not say: then the lease stays, and is looked at again
     house.spool.put(event)
-    if not await house.spool.on_disk(event.id, within=house.settings.line.number_on_disk_within):
+    if not await house.spool.on_disk(event.id, within):
         _outcome(house, lease, Answers(outcome=Outcome.OURS), call=None)
         return
     trunk = next(iter(house.settings.trunks), None)

@@ -45,7 +45,7 @@ class Report:
 
     # Facts ----------------------------------------------------------------------------------------------
 
-    def note(self, kind: str, **body: Json) -> Event:
+    def note(self, kind: str, /, **body: Json) -> Event:
         return self.house.note(f"call:{self.call.id}", kind, **body)
 
     def started(self, channel: ari.Channel, dialled: str) -> None:

@@ -175,6 +175,7 @@ class Call(FarEnd):
         """Join the caller and an answered leg until either ends. Returns who ended it; never raises `CallerGone`."""
         self._legs.append(leg)
         bridge = f"{self.id}.b{next(self._serial)}"
+        ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
         try:
             await self._ari.bridges.createWithId(bridgeId=bridge, type="mixing")
             self._bridge = bridge
@@ -187,10 +188,9 @@ class Call(FarEnd):
             await self._ari.bridges.addChannel(bridgeId=bridge, channel=[leg.id], absorbDTMF=True)
             for one in announcement:
                 await self._ari.bridges.play(bridgeId=bridge, media=[one])
-            ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        except (NotFound, Conflict):
-            pass  # one of them went while being joined: told apart below
+        except (NotFound, Conflict):  # one of them went while being joined; its event says which
+            await asyncio.wait(ends, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await leg.hang_up()
             await self._drop_bridge()

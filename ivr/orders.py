@@ -1,0 +1,40 @@
+"""Orders to the line are rows in the store; the bell only hastens the look at them (DESIGN 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from callbacks.plan import leased
+from ivr.house import House
+from ivr.outbound import Lease, ring_back
+from models.store.bus import Listener, place
+
+LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would make
+
+
+async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
+    """Dial what is leased, each once, until cancelled."""
+    under_way: set[str] = set()
+    none: list[Lease] = []
+
+    async def dial(lease: Lease) -> None:
+        try:
+            await ring_back(house, lease)
+        finally:
+            under_way.discard(lease.id)
+
+    async with Listener(place(house.settings.store_url, house.settings.run), ["orders"]) as listener:
+        while True:
+            for lease in await house.lookup.ask(leases, none, within=LOOK_WITHIN):
+                if lease.id not in under_way:
+                    under_way.add(lease.id)
+                    begin(dial(lease))
+            await listener.wait(house.settings.line.poll_every)
+
+
+def leases(session: Session) -> list[Lease]:
+    """What the scheduler has leased, with what the survey needs to say."""
+    return [Lease(str(one.id), one.phone, one.case_number, one.code) for one in leased(session)]
