@@ -92,6 +92,7 @@ def call_answered(session: Session, event: Event) -> None:
     call = the_call(session, event)
     if event.body.get("ms") is not None:
         call.answered_ms = round(event.body["ms"])
+    _recorder_began(session, call.id, event.body)  # ours are recorded from the answer on
 
 
 def call_stage(session: Session, event: Event) -> None:

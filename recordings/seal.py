@@ -222,13 +222,13 @@ def _told_start(session: Session, call: str, channel: str) -> datetime | None:
         select(LoggedEvent)
         .where(
             LoggedEvent.stream == f"call:{call}",
-            LoggedEvent.kind.in_((kinds.CALL_START, kinds.LEG_START, kinds.LEG_ANSWER)),
+            LoggedEvent.kind.in_((kinds.CALL_START, kinds.CALL_ANSWERED, kinds.LEG_START, kinds.LEG_ANSWER)),
         )
         .order_by(LoggedEvent.at)
     )
     found: datetime | None = None
     for event in told:
-        whose = call if event.kind == kinds.CALL_START else event.body.get("leg")
+        whose = event.body.get("leg") if event.kind in (kinds.LEG_START, kinds.LEG_ANSWER) else call
         if whose == channel:
             found = recorder_at(event.body) or found
     return found

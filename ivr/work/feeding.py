@@ -1,0 +1,66 @@
+"""The spool into the store: each event once, its nouns with it, and the bell for whoever shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+import callbacks.project
+import cases.project
+import recordings.project
+from config.settings import Settings
+from models import kinds
+from models.event import Event
+from models.store.bus import Bell
+from models.store.engine import Store
+from models.store.feed import Feed, together
+
+_TOPICS = {"call": "calls", "case": "cases", "attempt": "cases"}
+_LIMIT = 500
+
+
+class Feeding:
+    """One step applies what is spooled, then rings for each call and case that changed."""
+
+    def __init__(self, settings: Settings, store: Store, bell: Bell, changed: Callable[[], None]) -> None:
+        """`changed` is called after a step that applied something."""
+        self._bell = bell
+        self._changed = changed
+        self._touched: dict[tuple[str, str], None] = {}
+        every = dict.fromkeys(all_kinds(), self._note)
+        self._feed = Feed(
+            store,
+            settings.spool,
+            settings.node,
+            together(
+                recordings.project.PROJECTIONS,  # the call before the case that names it
+                cases.project.PROJECTIONS,
+                callbacks.project.PROJECTIONS,
+                every,
+            ),
+        )
+
+    def step(self) -> bool:
+        """Whether there may be more. Raises what the store raises; nothing is lost then."""
+        self._touched.clear()
+        count = self._feed.step(_LIMIT)
+        for topic, name in self._touched:
+            self._bell.ring(topic, name)
+        if count:
+            self._changed()
+        return count >= _LIMIT
+
+    def drained(self) -> bool:
+        """Applies a last part; True when nothing is left."""
+        return self._feed.step(_LIMIT) == 0
+
+    def _note(self, session: Session, event: Event) -> None:
+        subject, _, name = event.stream.partition(":")
+        if subject in _TOPICS:
+            self._touched[_TOPICS[subject], name] = None
+
+
+def all_kinds() -> list[str]:
+    """Every kind of event there is."""
+    return [value for name, value in vars(kinds).items() if name.isupper() and isinstance(value, str)]
