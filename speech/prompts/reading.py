@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-import jieba
 from pypinyin import Style, lazy_pinyin
 from pypinyin.contrib.tone_convert import to_finals, to_initials
 
@@ -57,6 +56,8 @@ def signs(sentence: str, readings: dict[str, str]) -> str:
 
 
 def _words(run: str, readings: dict[str, str]) -> list[list[str]]:
+    import jieba  # of the extra `prompts`: the rest of this module is there without it
+
     found: list[list[str]] = []
     pattern = "|".join(re.escape(word) for word in sorted(readings, key=len, reverse=True))
     for part in re.split(f"({pattern})", run) if pattern else [run]:
