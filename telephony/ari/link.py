@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 import structlog
@@ -15,6 +16,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE = 0.1  # seconds before the second attempt; doubles up to
 LONGEST_PAUSE = 2.0  # seconds: Asterisk is on this machine, asking it costs nothing
+REMEMBERED = 64  # messages in which a repetition is looked for
 
 
 class EventLink:
@@ -92,6 +94,12 @@ class EventLink:
         return lost
 
     async def _read(self, socket: EventSocket) -> LinkLost:
+        """Events into the queue. One that Asterisk tells twice is passed on once.
+
+        A channel in our application whose endpoint is subscribed too tells each of its events twice, byte by
+        byte the same, one close behind the other (22.10.1, measured): a key would count as two.
+        """
+        recent: deque[bytes] = deque(maxlen=REMEMBERED)
         while True:
             text = await socket.receive()
             if text is Sign.CLOSED:
@@ -99,6 +107,9 @@ class EventLink:
             if text is Sign.PONG:
                 self._live()
                 continue
+            if text in recent:
+                continue
+            recent.append(text)
             event = decode(text)
             if event is None:
                 continue
