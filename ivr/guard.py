@@ -72,7 +72,7 @@ class Process:
     def __init__(self, plan: dict[str, Any], run: Path) -> None:
         self.name: str = plan["name"]
         self.argv: list[str] = plan["argv"]
-        self.env: dict[str, str] = plan.get("env", {})
+        self.env: dict[str, str] = plan["env"]  # all of it: nothing else reaches the process
         self.log = Path(plan["log"])
         self.cwd: str = plan.get("cwd", "/")
         self.nice: int = plan.get("nice", 0)
@@ -103,7 +103,7 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, **self.env},
+                    env=self.env,
                     cwd=self.cwd,
                     start_new_session=True,
                     preexec_fn=self._before_exec,
@@ -290,6 +290,7 @@ def main(arguments: list[str]) -> int:
         print(guard.sentences["busy"], file=sys.stderr)
         return BUSY
     os.set_inheritable(lock, False)
+    os.umask(0o077)  # recordings, store and logs are nobody else's
     write_pid(run / "guard.pid")
     guard.run()
     (run / "guard.pid").unlink(missing_ok=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from config.language import _
 from config.settings import Settings
+from telephony.asterisk import process as asterisk
+from telephony.asterisk.installation import Installation
 
 WORKER_NICE = 10  # no call feels a transcript being made
 
@@ -17,31 +20,29 @@ def path(settings: Settings) -> Path:
     return settings.run / "plan.json"
 
 
-def write(settings: Settings, asterisk: list[str], rx: list[str], *, now: bool = False) -> Path:
-    """Writes the plan. `asterisk` starts it in the foreground, `rx` + [command] gives an order to the running one;
-    `now`: a stop does not wait for calls. Returns the plan's path.
-    """
-    logs = settings.var / "log"
-    env = {
+def write(settings: Settings, installation: Installation, *, now: bool = False) -> Path:
+    """Writes the plan and returns its path. `now`: a stop does not wait for calls."""
+    rx = [str(installation.program), "-C", str(asterisk.configuration(settings)), "-rx"]
+    env = os.environ | {
         "MINSHENG_VAR": str(settings.var),
         "MINSHENG_PROFILE": settings.profile,
         "MINSHENG_CACHE": str(settings.cache),
         "PYTHONUNBUFFERED": "1",
     }
 
-    def process(name: str, argv: list[str], nice: int = 0) -> dict[str, Any]:
-        log = str(logs / f"{name}.log")
-        return {"name": name, "argv": argv, "env": env, "log": log, "cwd": str(settings.var), "nice": nice}
+    def process(name: str, argv: list[str], env: dict[str, str], nice: int = 0) -> dict[str, Any]:
+        log = str(settings.var / "log" / f"{name}.log")
+        return {"name": name, "argv": argv, "env": env, "log": log, "nice": nice}
 
     python = [sys.executable, "-P", "-m"]
     plan = {
         "now": now,
-        "log": str(logs / "guard.log"),
-        "sentences": sentences(settings),
+        "log": str(settings.var / "log" / "guard.log"),
+        "sentences": sentences(settings.var),
         "processes": [
-            process("asterisk", asterisk),
-            process("line", [*python, "ivr.line"]),
-            process("worker", [*python, "ivr.worker"], WORKER_NICE),
+            process("asterisk", asterisk.command(settings, installation), asterisk.environment()),
+            process("line", [*python, "ivr.line"], env),
+            process("worker", [*python, "ivr.worker"], env, WORKER_NICE),
         ],
         "stop": [
             {
@@ -62,7 +63,7 @@ def write(settings: Settings, asterisk: list[str], rx: list[str], *, now: bool =
     return written
 
 
-def sentences(settings: Settings) -> dict[str, str]:
+def sentences(var: Path) -> dict[str, str]:
     """What the guard says, in the user's language; it fills in the {named} parts itself."""
     return {
         "adopted": _("{name} 还在运行，接着看护"),
@@ -71,9 +72,9 @@ def sentences(settings: Settings) -> dict[str, str]:
         "stopping": _("正在停止：等通话结束（再按一次 Ctrl-C 则不等）……"),
         "stopping_now": _("正在停止，不等通话结束……"),
         "stopped": _("已停止"),
-        "busy": busy(settings),
+        "busy": busy(var),
     }
 
 
-def busy(settings: Settings) -> str:
-    return _("{var} 上已有系统在运行；要停止它：minsheng stop", var=settings.var)
+def busy(var: Path) -> str:
+    return _("{var} 上已有系统在运行；要停止它：MINSHENG_VAR={var} minsheng stop", var=var)

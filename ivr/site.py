@@ -1,14 +1,13 @@
-"""A site's own folder: its first settings file, the address telephones find us at, and ports that must be free."""
+"""A site's own folder: its first settings file, with the address at which telephones find us."""
 
 from __future__ import annotations
 
-import errno
 import socket
 from pathlib import Path
 
-from config.errors import BadSettings, Trouble
+from config.errors import Trouble
 from config.language import _
-from config.settings import Profile, Settings
+from config.settings import Profile
 
 DEMO_CITIZEN = "127.0.0.2"  # the demo's carrier, and the telephone behind it
 DEMO_CITIZEN_PORT = 25070
@@ -72,31 +71,3 @@ def lan_address() -> str:
             return "127.0.0.1"
         address: str = probe.getsockname()[0]
         return address
-
-
-def need_ports(settings: Settings) -> None:
-    """Raises `Trouble` naming the port another program holds, `BadSettings` for an address we do not have."""
-    sip = settings.sip
-    _free(socket.SOCK_DGRAM, sip.bind, sip.port, "sip.port")
-    _free(socket.SOCK_STREAM, sip.bind, sip.port, "sip.port")
-    _free(socket.SOCK_STREAM, "127.0.0.1", settings.asterisk.http_port, "asterisk.http_port")
-
-
-def _free(kind: socket.SocketKind, address: str, port: int, setting: str) -> None:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            where = {"address": address, "port": port, "setting": setting}
-            if error.errno == errno.EADDRINUSE:
-                sentence = _("端口 {address}:{port} 已被别的程序占用；请停掉它，或改设置 {setting}", **where)
-                raise Trouble(sentence) from None
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise BadSettings(
-                    _("本机没有地址 {address}；请改设置 sip.bind（minsheng.toml）", **where)
-                ) from None
-            raise Trouble(
-                _("端口 {address}:{port} 用不了：{why}", why=error.strerror, address=address, port=port)
-            ) from None

@@ -29,7 +29,7 @@ app = typer.Typer(
 app.command("demo", help=_("演一遍：真实电话打进来，录音、转写、派单、回访、办结。"))(demo.demo)
 app.command("run", help=_("正式运行；Ctrl-C 停止。"))(run.run)
 app.command("stop", help=_("停止本目录上运行的系统。"))(stop.stop)
-app.command("test", help=_("运行测试：unit、store、line，不写则全部。"))(tests.test)
+app.command("test", help=_("运行测试：unit、store、line，不写则全部。"))(tests.tests)
 app.add_typer(calls.app, name="call", help=_("通话：列表、详情、听录音。"))
 app.add_typer(cases.app, name="case", help=_("工单：列表、详情、派单、接单、办结、重办、归档。"))
 app.add_typer(callbacks.app, name="callback", help=_("回访：列表、立即到期。"))
@@ -39,7 +39,7 @@ app.add_typer(settings.app, name="config", help=_("设置：显示、检查。")
 
 # What the command line itself may be wrong about, in the user's language.
 _USAGE = (
-    (r"No such command '(?P<what>.*)'\.", "没有“{what}”这个命令"),
+    (r"No such command '(?P<what>[^']*)'.*", "没有“{what}”这个命令"),
     (r"No such option: (?P<what>\S+).*", "没有“{what}”这个选项"),
     (r"Missing (?:argument|parameter|option).*?'?(?P<what>[\w\[\]-]+)'?\.?", "缺少“{what}”"),
     (r"Got unexpected extra argument.*\((?P<what>.*)\)", "多了“{what}”"),
@@ -74,6 +74,9 @@ def status_of(arguments: list[str]) -> int:
 
 def _misused(error: TyperException) -> int:
     message = error.format_message()
+    if message.startswith("Usage:"):  # a group without its command: the help is the answer
+        print(message, file=sys.stderr)
+        return int(Exit.USAGE)
     if preferred() == "zh":
         for pattern, sentence in _USAGE:
             if found := re.fullmatch(pattern, message, re.DOTALL):
@@ -90,7 +93,7 @@ def _bug(error: Exception) -> int:
         path = folder / "minsheng-error.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8", opener=_private) as log:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as log:
                 log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n")
                 log.write("".join(traceback.format_exception(error)))
         except OSError:
@@ -100,7 +103,3 @@ def _bug(error: Exception) -> int:
     sentence = _("程序出错（{kind}），详情在 {path}，请报告给维护者", kind=type(error).__name__, path=written)
     print(sentence, file=sys.stderr)
     return int(Exit.BUG)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -15,6 +15,7 @@ from config.errors import NotFound
 from config.language import _
 from config.settings import Settings, load
 from models.store.engine import Store, open_store
+from models.store.migrate import ensure_current
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,15 @@ class Office:
 
 
 def open_office() -> Office:
-    """Raises `BadSettings`, and `NotFound` where nothing has run yet: looking makes no empty store."""
+    """Raises `BadSettings`; `NotFound` where nothing has run yet (looking makes no store); `Trouble`."""
     settings = load()
     city = city_file.load(settings.city, settings.var)
     url = make_url(settings.store_url)
     if url.get_backend_name() == "sqlite" and not os.path.exists(url.database or ""):  # noqa: PTH110
         raise NotFound(_("{var} 还没有数据；请先运行 minsheng run 或 minsheng demo", var=settings.var))
-    return Office(settings, city, open_store(settings.store_url))
+    store = open_store(settings.store_url)
+    ensure_current(store)
+    return Office(settings, city, store)
 
 
 def me() -> str:

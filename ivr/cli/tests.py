@@ -42,7 +42,8 @@ def need_sipp() -> None:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
         subprocess.run(["apt-get", "update"], **quiet)  # type: ignore[call-overload]
         subprocess.run(
-            ["apt-get", "install", "-y", "--no-install-recommends", "sip-tester"], **quiet  # type: ignore[call-overload]
+            ["apt-get", "install", "-y", "--no-install-recommends", "sip-tester"],
+            **quiet,  # type: ignore[call-overload]
         )
     if not shutil.which("sipp"):
         raise Trouble(_("line 测试需要 SIPp。请先安装：apt install sip-tester"), Exit.MACHINE)

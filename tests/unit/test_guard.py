@@ -47,6 +47,7 @@ class House:
                 {
                     "name": name,
                     "argv": [sys.executable, "-c", program],
+                    "env": dict(os.environ),
                     "log": str(self.run / f"{name}.log"),
                     "backoff": [0.05],
                 }
