@@ -30,10 +30,12 @@ from ivr.work.loop import Loop
 from ivr.work.sealing import Sealing, Watching
 from ivr.work.ticking import Ticking
 from ivr.work.transcribing import Transcribing
+from models import kinds
 from models.event import now
 from models.store.bus import Bell, place
 from models.store.engine import open_store
 from recordings.cel import Cel
+from recordings.growth import live
 
 log = structlog.get_logger()
 
@@ -87,11 +89,10 @@ class Worker:
             loop.ask_to_stop()
         self._transcribing.close()
         until = time.monotonic() + FINISH_WITHIN
-        for loop in self._loops:
-            if not loop.join(until - time.monotonic()):
-                log.warning("job_still_runs", job=loop.name)
-        _until("feed", self._feeding.drained)
-        _until("seal", lambda: not self._sealing.step() and not self._sealing.sealer.closed())
+        ended = [loop.name for loop in self._loops if loop.join(until - time.monotonic())]
+        for name, done in (("feed", self._feeding.drained), ("seal", self._sealing.drained)):
+            if name in ended:  # else its step still runs, and is finished by itself or at the next start
+                _until(name, done)
         self._bell.close()
         self._store.close()
 
@@ -100,12 +101,20 @@ class Worker:
 
     def _call_back(self) -> None:
         """Plans and leases what is due; the line dials what is leased."""
-        for attempt in plan.tick(self._store, self._settings, self._city, now()):
-            self._bell.ring("orders", str(attempt))
+        free = channels(self._settings) - len(live(self._settings.raw))
+        for event in plan.tick(self._store, self._settings, self._city, now(), free_channels=free):
+            if event.kind == kinds.ATTEMPT_LEASED:
+                self._bell.ring("orders", event.stream.partition(":")[2])
+            self._bell.ring("cases", str(event.body["case"]))
 
     def _look_at_deadlines(self) -> None:
         for event in escalate.tick(self._store, self._city, now()):
             self._bell.ring("cases", event.stream.partition(":")[2])
+
+
+def channels(settings: Settings) -> int:
+    """Telephone channels this machine can carry: each takes two RTP ports."""
+    return (settings.sip.rtp_last - settings.sip.rtp_first + 1) // 2
 
 
 def _until(job: str, done: Callable[[], bool]) -> None:

@@ -23,6 +23,18 @@ class Stall:
     gap: float | None
 
 
+def live(raw: Path) -> dict[str, int]:
+    """Channels whose recorder has not closed its file, with the file's size in bytes."""
+    sizes: dict[str, int] = {}
+    for path in raw.glob("*.raw"):
+        try:
+            if not path.with_suffix(".done").exists():
+                sizes[path.stem] = path.stat().st_size
+        except FileNotFoundError:  # sealed meanwhile
+            continue
+    return sizes
+
+
 @dataclass
 class _Seen:
     size: int
@@ -40,20 +52,9 @@ class Growth:
     empty_after: float = 3.5  # s: the time to claim a call, and two writes
     _files: dict[str, _Seen] = field(default_factory=dict)
 
-    def live(self) -> dict[str, int]:
-        """Channels whose recorder has not closed its file, with the file's size."""
-        sizes: dict[str, int] = {}
-        for path in self.raw.glob("*.raw"):
-            try:
-                if not path.with_suffix(".done").exists():
-                    sizes[path.stem] = path.stat().st_size
-            except FileNotFoundError:  # sealed meanwhile
-                continue
-        return sizes
-
     def look(self, now: float) -> list[Stall]:
         """What stopped or went on since the last look; each stall is told once. `now`: monotonic seconds."""
-        sizes = self.live()
+        sizes = live(self.raw)
         for gone in self._files.keys() - sizes.keys():
             del self._files[gone]
         told = [self._judge(channel, size, now) for channel, size in sizes.items()]

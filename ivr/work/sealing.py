@@ -32,7 +32,7 @@ class Sealing:
         self._changed = changed
         self._cel = cel
         self._orphans_at = time.monotonic() + _ORPHANS_EVERY
-        self.sealer = Sealer(
+        self._sealer = Sealer(
             store,
             settings.raw,
             settings.sealed,
@@ -42,15 +42,20 @@ class Sealing:
         )
 
     def step(self) -> bool:
-        sealed = self.sealer.step()
+        sealed = self._sealer.step()
         if time.monotonic() >= self._orphans_at:
-            sealed += self.sealer.orphans()
+            sealed += self._sealer.orphans()
             self._orphans_at = time.monotonic() + _ORPHANS_EVERY
         for call in dict.fromkeys(self._cel.call_of(channel) for channel in sealed):
             self._bell.ring("calls", call)
         if sealed:
             self._changed()
         return False
+
+    def drained(self) -> bool:
+        """Seals what is closed; True when nothing is left."""
+        self.step()
+        return not self._sealer.closed()
 
 
 class Watching:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recordings.growth import Growth
+from recordings.growth import Growth, live
 
 CALL = "n1-1732450000.12"
 SECOND = bytes(32_768)  # what the recorder writes each 1.02 s
@@ -67,7 +67,7 @@ def test_a_closed_file_is_no_longer_watched(tmp_path: Path) -> None:
     growth.look(0.0)
     (tmp_path / f"{CALL}.done").touch()
     assert growth.look(60.0) == []
-    assert growth.live() == {}
+    assert live(tmp_path) == {}
 
 
 def test_a_file_nobody_holds_is_not_a_live_one(tmp_path: Path) -> None:
