@@ -22,6 +22,7 @@ from dialplan import lint, music
 ARI_USER = "minsheng"
 CHANNEL_VARIABLES = ("MS_REC", "MS_REC_AT", "MS_ANS_AT", "MS_APP", "MS_CALL", "MS_STATE", "MS_DONE")
 PAUSE = 2  # s, of music between two rounds of the fallback
+ASK_AGAIN_MS = 300  # a line that lives claims within a few milliseconds
 OVERFLOW_AFTER_ROUNDS = 3  # DESIGN 4.8: 45 s, three rounds of 15 s
 
 # Asterisk says so in its log where a file is missing, though nothing of it is used.
@@ -146,6 +147,7 @@ def _files(
         "channelvars": ",".join(CHANNEL_VARIABLES),
         "published": published,
         "claim_within_ms": settings.line.claim_within_ms,
+        "ask_again_ms": min(settings.line.claim_within_ms, ASK_AGAIN_MS),
         "rings": settings.line.fallback_rings,
         "overflow_after": OVERFLOW_AFTER_ROUNDS * settings.line.fallback_rings,
         "pause": PAUSE,

@@ -1,7 +1,7 @@
 """Where the line's Asterisk comes from: the first of these that is fit (telephony/asterisk/capability.py).
 
 1. the one named in the settings, or one in PATH; 2. our cache; 3. the locked packages, from the archive this
-machine's apt uses; 4. the newest in Debian's coming releases; 5. one clear sentence.
+machine's apt uses; 4. the newest in Debian's coming releases, after a self-test; 5. one clear sentence.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 
 import structlog
 
+from config.errors import Trouble
 from config.language import _
 from telephony.asterisk import build, capability, lock, mirror, suite
 from telephony.asterisk.installation import Installation, Machine, machine
 from telephony.asterisk.modules import NEEDED, WELCOME
+from telephony.asterisk.selftest import selftest_now
 from telephony.asterisk.trouble import NoAsterisk
 
 log = structlog.get_logger()
@@ -147,5 +149,11 @@ def _newest(roots: list[str], home: Path, here: Machine, work: Path, report: Rep
     log.warning("asterisk_lock_no_longer_honoured", suite=apt.suite, architecture=here.architecture)
     report(_("安装电话交换程序"), 0.87)
     installation = build.make(files, home, here, work)
+    report(_("检验电话交换程序"), 0.95)
+    try:
+        selftest_now(installation)
+    except Trouble:
+        shutil.rmtree(home)
+        raise
     report(_("电话交换程序已就绪"), 1.0)
     return installation
