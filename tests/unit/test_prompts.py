@@ -99,6 +99,19 @@ def test_install_writes_each_prompt_once_and_again_only_when_changed(tmp_path: P
     assert not list(target.glob("*.part"))
 
 
+def test_the_citys_own_recording_takes_the_place_of_ours(tmp_path: Path) -> None:
+    own, target = tmp_path / "own", tmp_path / "out"
+    own.mkdir()
+    soundfile.write(own / "busy.wav", np.full((24000, 2), 0.25, np.float32), 24000)
+    install.install(target, own=own)
+    data, rate = soundfile.read(target / "busy.wav", dtype="int16")
+    assert (rate, data.shape) == (RATE, (8000,))
+    assert abs(int(data[4000]) - 8192) < 10
+    (own / "d1.flac").write_bytes(b"rubbish")
+    with pytest.raises(Trouble, match="d1"):
+        install.install(target, own=own)
+
+
 def test_a_damaged_sound_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "prompts"
     shutil.copytree(str(catalogue.folder()), folder)
