@@ -5,8 +5,8 @@
 id on stdout, and tells in further events what happens on the telephone. The end of stdin switches it off.
 
 Commands: register, unregister, manner, dial, answer, refuse, hang_up, say, tone, hush, keys, hold, resume, off.
-Events: ready, registered, incoming, ringing, answered, heard, said, dtmf, closed, done, failed. Each carries `at`,
-the machine's monotonic clock, so that the phones' times can be compared.
+Events: ready, registered, incoming, ringing, answered, heard, speaks, said, presses, dtmf, closed, done,
+failed. Each carries `at`, the machine's monotonic clock, so that the phones' times can be compared.
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ class Telephone:
         return {}
 
     async def do_keys(self, command: Command) -> Command:
-        await self._calls[command["call"]].call.send_dtmf(command["keys"])
+        call = self._calls[command["call"]]
+        self.tell("presses", call=call.number, keys=command["keys"])
+        await call.call.send_dtmf(command["keys"])
         return {}
 
     async def do_hold(self, command: Command) -> Command:

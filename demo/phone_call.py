@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import baresip
@@ -19,8 +19,16 @@ PATIENCE = 0.25  # s without a packet before the recording takes it for silence
 Tell = Callable[..., None]
 
 
+@dataclass
+class Words:
+    """Something to be said, and what of it has not been handed over yet."""
+
+    name: str
+    rest: bytes
+
+
 class PhoneCall:
-    """Tells `ringing`, `answered`, `heard`, `said`, `dtmf` and `closed` through `tell(event, call=number, …)`."""
+    """Tells `ringing`, `answered`, `heard`, `speaks`, `said`, `dtmf` and `closed` by `tell(event, call=number, …)`."""
 
     def __init__(
         self, number: int, call: baresip.Call, tell: Tell, recording: Path, *, incoming: bool
@@ -33,8 +41,8 @@ class PhoneCall:
         self.answered = False
         self.ended_here = False
         self._tell = tell
-        self._to_say: list[tuple[str, bytes]] = []
-        self._saying = ""
+        self._to_say: list[Words] = []
+        self._saying: Words | None = None
         self._pump: asyncio.Task[None] | None = None
         call.on(self._on_event)
         call.on_dtmf(lambda key: tell("dtmf", call=number, key=key.digit))
@@ -94,29 +102,31 @@ class PhoneCall:
         try:
             waiting = self.call.audio.info().tx_buffered
             while self._to_say and waiting < AHEAD:
-                name, pcm = self._to_say[0]
-                self._saying = name
-                taken = self.call.audio.write(pcm[: AHEAD - waiting])
-                self._to_say[0] = (name, pcm[taken:])
+                words = self._to_say[0]
+                if words is not self._saying:
+                    self._saying = words
+                    self._tell("speaks", call=self.number, name=words.name)
+                taken = self.call.audio.write(words.rest[: AHEAD - waiting])
+                words.rest = words.rest[taken:]
                 waiting += taken
-                if not self._to_say[0][1]:
+                if not words.rest:
                     del self._to_say[0]
                 if not taken:
                     return
         except (baresip.AudioNotActive, baresip.AudioRestarted):
             return
         if self._saying and not self._to_say and not waiting:
-            self._tell("said", call=self.number, name=self._saying)
-            self._saying = ""
+            self._tell("said", call=self.number, name=self._saying.name)
+            self._saying = None
 
     def say(self, name: str, sound: Samples) -> None:
         """Queue sound behind what is being said."""
-        self._to_say.append((name, sound.tobytes()))
+        self._to_say.append(Words(name, sound.tobytes()))
 
     def hush(self) -> None:
         """Stop speaking at once."""
         self._to_say.clear()
-        self._saying = ""
+        self._saying = None
         try:
             self.call.audio.flush_tx()
         except (baresip.AudioNotActive, baresip.AudioRestarted):

@@ -1,0 +1,91 @@
+"""The story as it happens: one line a moment, who and what, by the clock that starts with the dialling.
+
+Phones tell at once, the duty log arrives a little later: lines are kept back for a second and printed in the order
+in which things happened.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from datetime import UTC, datetime
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from config.language import _
+
+Who = Literal["citizen", "operator", "line", "office", "unit"]
+
+COLOURS: dict[Who, str] = {
+    "citizen": "cyan",
+    "operator": "green",
+    "line": "magenta",
+    "office": "blue",
+    "unit": "yellow",
+}
+HELD_BACK = 1.2  # s
+
+
+def _name(who: Who) -> str:
+    return {
+        "citizen": _("市　民"),
+        "operator": _("接警员"),
+        "line": _("１１０"),
+        "office": _("工　单"),
+        "unit": _("单　位"),
+    }[who]
+
+
+class Timeline:
+    """Without a console it keeps silent."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._waiting: list[tuple[float, int, Who, str, bool]] = []
+        self._order = itertools.count()
+        self.begins = time.monotonic()
+        self._clock = datetime.now(UTC)
+
+    def begin(self) -> None:
+        """Now is 00:00.0."""
+        self.begins, self._clock = time.monotonic(), datetime.now(UTC)
+
+    def chapter(self, title: str) -> None:
+        """A heading, after everything that happened before it."""
+        self.flush(everything=True)
+        if self._console is not None:
+            self._console.print()
+            self._console.rule(f"[bold]{escape(title)}[/]", align="left", style="dim")
+
+    def tell(self, who: Who, text: str, *, at: float | None = None, quiet: bool = False) -> None:
+        """`at` is monotonic seconds, now where empty. `quiet`: a detail."""
+        moment = time.monotonic() if at is None else at
+        heapq.heappush(self._waiting, (moment, next(self._order), who, text, quiet))
+        self.flush()
+
+    def tell_at(self, who: Who, text: str, moment: datetime, *, quiet: bool = False) -> None:
+        """The same, by the clock of the duty log."""
+        self.tell(who, text, at=self.begins + (moment - self._clock).total_seconds(), quiet=quiet)
+
+    def flush(self, *, everything: bool = False) -> None:
+        """Print what is old enough that nothing earlier can come any more."""
+        until = time.monotonic() - HELD_BACK
+        while self._waiting and (everything or self._waiting[0][0] <= until):
+            moment, _order, who, text, quiet = heapq.heappop(self._waiting)
+            self._print(moment - self.begins, who, text, quiet)
+
+    def _print(self, seconds: float, who: Who, text: str, quiet: bool) -> None:
+        if self._console is None:
+            return
+        minutes, rest = divmod(max(0.0, seconds), 60)
+        line = Text.assemble(
+            (f"{int(minutes):02}:{rest:04.1f}  ", "dim"),
+            (_name(who), f"bold {COLOURS[who]}"),
+            ("  ", ""),
+            (text, "dim" if quiet else ""),
+        )
+        self._console.print(line)
