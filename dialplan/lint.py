@@ -3,7 +3,7 @@
 1. A context that a phone can reach records before it does anything else.
 2. Strangers and trunks reach `ms-110` only, seats `ms-operator` only; neither leads to another context than the
    line's own; a context with patterns or the catch-all is no published number.
-3. The fallback ends no call: it has no application that hangs up, no time limit, goes on after a talk, and leaves
+3. The fallback ends no call: it has no application that could hang up, no time limit, goes on after a talk, and leaves
    only for `ms-done`, under the condition that the line has finished.
 """
 
@@ -18,29 +18,10 @@ OPERATOR = "ms-operator"
 FALLBACK = "ms-fallback"
 FINISHED = "ms-done"
 OURS = {CITIZEN, OPERATOR, FALLBACK, FINISHED}
-ENDS = {
-    "hangup",
-    "busy",
-    "congestion",
-    "return",
-    "stackpop",
-    "softhangup",
-    "channelredirect",
-    "transfer",
-    "zapateller",
-}
-LEAVES = {
-    "goto",
-    "gotoif",
-    "gotoiftime",
-    "gosub",
-    "gosubif",
-    "macro",
-    "stasis",
-    "execif",
-    "while",
-    "exitwhile",
-}
+# What a citizen's call may be put through: none of these ends it.
+HARMLESS = {"set", "noop", "mixmonitor", "answer", "stasisbroadcast", "goto", "gotoif", "execif", "dial"}
+HARMLESS |= {"playback", "musiconhold"}
+JUMPS = {"goto", "gotoif", "gotoiftime", "gosub", "gosubif"}
 RECORDER = ["Set(MS_REC=", "Set(MS_REC_AT=", "MixMonitor("]
 DONE = '$["${MS_DONE}"="1"]'
 
@@ -120,10 +101,10 @@ def _reach(contexts: Contexts, pjsip: str) -> Iterator[str]:
 
 def _targets(step: Step) -> Iterator[str]:
     """Contexts that a step jumps to; a jump to a label or extension of its own context is none."""
-    if step.app.lower() not in LEAVES - {"stasis", "execif"}:
+    if step.app.lower() not in JUMPS:
         return
     data = step.data
-    if step.app.lower() in ("gotoif", "gosubif"):
+    if step.app.lower() not in ("goto", "gosub"):
         data = data.rpartition("?")[2]
     for target in data.split(":"):
         parts = target.split("(")[0].split(",")
@@ -176,8 +157,8 @@ def _releases(step: Step) -> Iterator[str]:
     # ExecIf(cond?App(args)): the inner application counts.
     inner = re.search(r"\?\s*(\w+)\(", data) if app == "execif" else None
     for name in filter(None, (app, inner[1].lower() if inner else None)):
-        if name in ENDS:
-            yield f"{name} ends the call"
+        if name not in HARMLESS:
+            yield f"{name} may end the call"
     if "TIMEOUT(absolute)" in data.replace(" ", "") or app == "absolutetimeout":
         yield "a time limit"
     if app == "dial":
@@ -187,8 +168,6 @@ def _releases(step: Step) -> Iterator[str]:
             yield "a talk that the seat ends ends the call"
         if set(plain) & set("LShHtTkKwWxXeF"):
             yield "an option of Dial that can end or move the call"
-    if app == "stasis":
-        yield "leaves for an application without asking who is there"
     for target in _targets(step):
         conditional = app == "gotoif" and data.startswith(f"{DONE}?{FINISHED},") and ":" not in data
         if target != FALLBACK and not conditional:
