@@ -59,11 +59,12 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to be read; `model` is the folder of a model."""
+    """One call to be read; `model` is the folder of a model; `threads` counts when it is loaded."""
 
     id: str
     tracks: list[Track]
     model: str
+    threads: int = 1
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,16 +26,17 @@ class ReaderFailed(Trouble):
 class Reader:
     """One reading process. `read` blocks: call it in a thread. `close` may be called from another one."""
 
-    def __init__(self, model_dir: Path, program: list[str] | None = None) -> None:
+    def __init__(self, model_dir: Path, program: list[str] | None = None, threads: int = 1) -> None:
         """`program`: another command with the same manners; a crash is proved with one."""
         self._model = model_dir
-        self._program = program or [sys.executable, "-P", "-m", "speech.transcribe"]
+        self._threads = threads
+        self._program = program or [sys.executable, "-P", "-m", "speech.transcribe", str(os.getpid())]
         self._process: subprocess.Popen[bytes] | None = None
         self._one_at_a_time = threading.Lock()
         self._closed = False
 
     def job(self, job_id: str, tracks: list[Track]) -> Job:
-        return Job(id=job_id, tracks=tracks, model=str(self._model))
+        return Job(id=job_id, tracks=tracks, model=str(self._model), threads=self._threads)
 
     def read(self, job: Job, within: float | None = None) -> Result:
         """The words of one call. After `within` seconds the process is ended.
@@ -80,8 +81,10 @@ class Reader:
                 self._program,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # One thread for every library below, set before any of them is loaded.
-                env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+                # Set before any library below is loaded; none may look for anything on the network.
+                env={**os.environ, "OMP_NUM_THREADS": str(self._threads), "HF_HUB_OFFLINE": "1"},
+                # Ctrl-C is for the worker, which ends us in its own time.
+                start_new_session=True,
             )
         return self._process
 

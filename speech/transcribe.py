@@ -1,4 +1,4 @@
-"""The reading process: `python -P -m speech.transcribe`. One `Job` (`speech.api`) a line in, one `Result` out.
+"""The reading process: `python -P -m speech.transcribe [PARENT]`. One `Job` (`speech.api`) a line in, one `Result` out.
 
 A process of its own, at low priority and on one thread: no call feels it, and its crash costs a retry and
 nothing else. The model stays loaded between jobs. It ends when its standard input is closed.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,7 +41,7 @@ class Transcriber:
             return Result(id=job.id, error=_("转写出错：{error}", error=f"{type(error).__name__}: {error}"))
 
     def _read(self, job: Job) -> Result:
-        engine = self._load(job.model)
+        engine = self._load(job)
         segments: list[Spoken] = []
         seconds = 0.0
         for track in job.tracks:
@@ -51,17 +53,19 @@ class Transcriber:
             id=job.id, segments=segments, engine=engine.engine, model=engine.model, seconds=round(seconds, 3)
         )
 
-    def _load(self, folder: str) -> Recogniser:
-        if self._engine is None or self._folder != folder:
+    def _load(self, job: Job) -> Recogniser:
+        if self._engine is None or self._folder != job.model:
             from speech.whisper import (
                 Whisper,
             )  # imported once the first job is there: an idle reader costs nothing
 
-            self._engine, self._folder = Whisper(Path(folder)), folder
+            self._engine, self._folder = Whisper(Path(job.model), job.threads), job.model
         return self._engine
 
 
 def _track(engine: Recogniser, track: Track) -> tuple[list[Heard], float]:
+    if not Path(track.path).is_file():
+        raise Trouble(_("录音 {path} 不在。", path=track.path))
     try:
         samples, rate = soundfile.read(track.path, dtype="int16", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -102,7 +106,16 @@ def serve(jobs: BinaryIO, results: BinaryIO) -> None:
         results.flush()
 
 
+def _leave_with(parent: int) -> None:
+    """A long call must not be read on for a worker that is gone: the next worker starts a reader of its own."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(0)
+
+
 def main() -> None:
+    parent = int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid()  # named: it may be gone before we ask
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     # Whatever a library prints must not land between the results.

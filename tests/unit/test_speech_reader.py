@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -67,6 +69,36 @@ def test_closing_ends_a_job_under_way(reader: Reader) -> None:
         reader.read(reader.job("call-5", []))
 
 
+PARENT = """
+import os, subprocess, sys, time
+program = [sys.executable, "-P", "-m", "speech.transcribe", str(os.getpid())]
+child = subprocess.Popen(program, stdout=subprocess.DEVNULL)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_reading_process_does_not_outlive_its_worker() -> None:
+    """Its standard input stays open here: it must notice the death by itself."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdin and parent.stdout
+    pid = int(parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(pid)
+    parent.stdin.close()
+    parent.stdout.close()
+
+
 class Loud:
     """A recogniser that tells what it was given."""
 
@@ -84,7 +116,7 @@ class Loud:
 @pytest.fixture
 def transcriber(monkeypatch: pytest.MonkeyPatch) -> transcribe.Transcriber:
     made = transcribe.Transcriber()
-    monkeypatch.setattr(made, "_load", lambda folder: Loud())
+    monkeypatch.setattr(made, "_load", lambda job: Loud())
     return made
 
 
