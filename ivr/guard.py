@@ -158,6 +158,7 @@ class Guard:
         self.hurry: bool = plan.get("now", False)
         self.stopping = -1  # index of the stop step under way; -1: none
         self.deadline: float | None = None  # then the step's process is killed (monotonic)
+        self.orders: list[subprocess.Popen[bytes]] = []  # given to stop something, perhaps not back yet
         self.selector = selectors.DefaultSelector()
 
     def say(self, sentence: str, **parts: object) -> None:
@@ -211,6 +212,8 @@ class Guard:
             if process in self._kept():
                 seconds = max(0.0, process.due - time.monotonic())
                 self.say("ended", name=process.name, status=status, seconds=f"{seconds:.1f}", log=process.log)
+            else:
+                self.say("left", name=process.name)
 
         self.selector.register(process.pidfd, selectors.EVENT_READ, gone)
 
@@ -248,8 +251,27 @@ class Guard:
         self.deadline = None if within is None else time.monotonic() + within
         process = self._named(step["name"])
         command: list[str] | None = step.get("command_now" if self.hurry else "command")
-        if process.pid is not None and not (command and _obeyed(command)):
+        if process.pid is not None and not (command and self._ordered(command)):
             process.signal(signal.SIGTERM)
+
+    def _ordered(self, command: list[str]) -> bool:
+        """Gives the order; False when it failed. Asterisk's command line may stay until Asterisk has gone:
+        then the order was heard, and nobody waits for it."""
+        try:
+            order = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError:
+            return False
+        self.orders.append(order)
+        try:
+            return order.wait(1.0) == 0
+        except subprocess.TimeoutExpired:
+            return True
 
     def _step_of_stop(self) -> bool:
         """Goes on when the step's process has ended, kills it when its time is over. False: all ended."""
@@ -261,19 +283,14 @@ class Guard:
                     self.deadline = time.monotonic() + 1.0
                 return True
             self._begin_step(self.stopping + 1)
+        for order in self.orders:
+            order.kill()
+            order.wait()
         self.say("stopped")
         return False
 
     def _named(self, name: str) -> Process:
         return next(process for process in self.processes if process.name == name)
-
-
-def _obeyed(command: list[str]) -> bool:
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
 
 
 def main(arguments: list[str]) -> int:

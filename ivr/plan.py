@@ -50,7 +50,7 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
                 "command": [*rx, "core stop gracefully"],
                 "command_now": [*rx, "core stop now"],
                 "within": None,  # calls are finished, however long they take
-                "within_now": 5.0,
+                "within_now": 3.0,
             },
             {"name": "line", "within": 10.0, "within_now": 3.0},
             {"name": "worker", "within": 60.0, "within_now": 10.0},
@@ -71,6 +71,7 @@ def sentences(var: Path) -> dict[str, str]:
         "cannot_start": _("{name} 启动不了，稍后再试；日志：{log}"),
         "stopping": _("正在停止：等通话结束（再按一次 Ctrl-C 则不等）……"),
         "stopping_now": _("正在停止，不等通话结束……"),
+        "left": _("{name} 已停止"),
         "stopped": _("已停止"),
         "busy": busy(var),
     }

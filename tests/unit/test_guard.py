@@ -18,7 +18,7 @@ from ivr import guard
 
 STAY = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit()); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-WORDS = ("adopted", "ended", "cannot_start", "stopping", "stopping_now", "stopped", "busy")
+WORDS = ("adopted", "ended", "cannot_start", "stopping", "stopping_now", "left", "stopped", "busy")
 
 
 def until(true: Callable[[], Any], within: float = 20.0) -> Any:
@@ -64,6 +64,10 @@ class House:
         self.guards.append(started)
         return started
 
+    def said(self, word: str) -> bool:
+        log = self.run / "guard.log"
+        return log.exists() and word in log.read_text()
+
     def pid(self, name: str) -> int | None:
         return guard.living(self.run / f"{name}.pid")
 
@@ -98,7 +102,7 @@ def test_a_killed_guard_disturbs_nothing_and_the_next_adopts(house: House) -> No
     first.kill()
     first.wait()
     second = house.start()
-    until(lambda: (house.run / "guard.log").exists() and "worker" in (house.run / "guard.log").read_text())
+    until(lambda: house.said("worker"))
     assert (house.pid("line"), house.pid("worker")) == before
     second.send_signal(signal.SIGTERM)
     assert second.wait(20) == 0
@@ -141,7 +145,7 @@ def test_a_stop_goes_in_the_plans_order_and_keeps_the_later_ones_alive(house: Ho
 
 def test_a_stop_waits_for_calls_until_a_second_signal(house: House, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
-    graceful = [sys.executable, "-c", f"open({str(asked)!r}, 'w')"]
+    graceful = [sys.executable, "-c", f"import time; open({str(asked)!r}, 'w'); time.sleep(600)"]
     step = {"name": "asterisk", "command": graceful, "within": None, "within_now": 0.2}
     house.plan({"asterisk": DEAF}, [step])
     started = house.start()
@@ -164,7 +168,7 @@ def test_while_a_stop_waits_the_line_is_still_restarted(house: House) -> None:
     until(lambda: house.pid("asterisk"))
     first = until(lambda: house.pid("line"))
     started.send_signal(signal.SIGTERM)
-    until(lambda: "stopping" in (house.run / "guard.log").read_text())
+    until(lambda: house.said("stopping"))
     os.kill(first, signal.SIGKILL)
     assert until(lambda: (pid := house.pid("line")) and pid != first)
     started.send_signal(signal.SIGQUIT)
@@ -178,4 +182,4 @@ def test_a_program_that_cannot_run_does_not_stop_the_others(house: House) -> Non
     (house.run / "plan.json").write_text(json.dumps(plan))
     house.start()
     assert until(lambda: house.pid("worker"))
-    until(lambda: "cannot_start" in (house.run / "guard.log").read_text())
+    until(lambda: house.said("cannot_start"))
