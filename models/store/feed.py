@@ -114,7 +114,7 @@ class Feed:
         why = f"{type(error).__name__}: {error}".replace("\x00", "")
         session.merge(
             RefusedEvent(
-                node=self._node, spool=name, spool_row=row, data=bytes(data), why=why[:2_000], at=now()
+                node=self._node, spool=name, spool_row=row, data=_as_bytes(data), why=why[:2_000], at=now()
             )
         )
         session.flush()
@@ -150,6 +150,11 @@ def _went_back(spool: sqlite3.Connection, cursor: SpoolCursor) -> bool:
 def _known(session: Session, ids: list[UUID | None]) -> set[UUID | None]:
     whole = [event_id for event_id in ids if event_id is not None]
     return set(session.scalars(select(LoggedEvent.id).where(LoggedEvent.id.in_(whole)))) if whole else set()
+
+
+def _as_bytes(data: object) -> bytes:
+    """Damage may also change the type of what SQLite finds."""
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
 
 
 def _as_uuid(event_id: object) -> UUID | None:
