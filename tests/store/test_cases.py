@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from models.event import happened
 from models.kinds import CASE_MARKED, CASE_OPENED, CASE_STEP
 from models.store.engine import Store
 from models.store.log import events
+from models.store.retry import retrying
 from models.words import Ground
 
 CITY = load("shaowu")
@@ -156,17 +159,25 @@ def test_who_saw_an_older_version_is_refused(store: Store) -> None:
 
 def test_two_at_once_and_only_one_of_them_takes_the_step(store: Store) -> None:
     opened(store)
-    with store.transaction() as session:
-        session.get(Case, N1)  # as it was before the other one's step
-        session.execute(
-            update(Case)
-            .where(Case.number == N1)
-            .values(version=9)
-            .execution_options(synchronize_session=False)
-        )
-        with pytest.raises(Refused, match="别人改动"):
-            steps.assign(session, CITY, N1, unit="power", by="op2", now=NOW)
-    assert the(store).state == "open"
+    together = Barrier(4)
+
+    def assign(unit: str) -> str:
+        together.wait()
+        try:
+            retrying(
+                store,
+                lambda session: steps.assign(session, CITY, N1, unit=unit, by="op1", now=NOW, seen_version=1),
+                tries=50,
+            )
+        except Refused as refused:
+            return str(refused)
+        return unit
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(assign, ("waterworks", "power", "municipal", "parks")))
+    assert sum("别人改动" in one for one in said) == 3
+    assert the(store).unit in said
+    assert the(store).version == 2
 
 
 def test_a_step_by_nobody_is_refused(store: Store) -> None:
