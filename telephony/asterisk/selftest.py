@@ -8,6 +8,7 @@ processor must stay calm (asterisk#2134: versions that spin on bridged, spied ch
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import secrets
 import socket
@@ -91,7 +92,8 @@ async def selftest(installation: Installation) -> None:
         await asyncio.to_thread(process.start)
         try:
             address = f"http://127.0.0.1:{settings.asterisk.http_port}"
-            async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(APP, password)) as http:
+            token = base64.b64encode(f"{APP}:{password}".encode()).decode()
+            async with aiohttp.ClientSession(headers={"Authorization": f"Basic {token}"}) as http:
                 await _Trial(http, address, process.pid or 0, folder / "tone").run()
         except (aiohttp.ClientError, OSError) as error:
             raise NoAsterisk(_("电话交换程序自检失败：{what}", what=error)) from None

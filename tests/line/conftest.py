@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,9 @@ class Running:
         """The phone of a seat, not registered yet."""
         return Phone(name, folder=folder, registrar=self.sip, password=self.secrets.seats[name])
 
-    def citizen(self, folder: Path, number: str = "13859912345") -> Phone:
-        """A citizen behind the trunk, on the port where the trunk takes our calls too."""
-        return Phone(number, address="127.0.0.2", port=self.citizen_port, folder=folder)
+    def citizen(self, folder: Path, number: str = "13859912345", *, own_port: bool = False) -> Phone:
+        """A citizen behind the trunk, on the port where the trunk takes our calls too (`own_port`: on another)."""
+        return Phone(number, address="127.0.0.2", port=0 if own_port else self.citizen_port, folder=folder)
 
     def registered(self) -> set[str]:
         """Seats that Asterisk would ring now."""
@@ -56,6 +57,18 @@ class Running:
     def channels(self) -> list[list[str]]:
         """Fields of each channel that exists (`core show channels concise`); the first is its name."""
         return [line.split("!") for line in self.rx("core show channels concise").splitlines() if "!" in line]
+
+    async def until(self, holds: Callable[[], bool], within: float, what: str) -> None:
+        """Wait for something that Asterisk or a file shows."""
+        for _step in range(int(within / 0.1)):
+            if holds():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not within {within:g} s: {what}")
+
+    async def reachable(self, *seats: str) -> None:
+        """Until these seats are registered and have answered a qualify."""
+        await self.until(lambda: set(seats) <= self.registered(), 10, f"{seats} to be reachable")
 
     def log(self) -> str:
         """What Asterisk wrote down so far, warnings and errors among it."""
@@ -90,14 +103,26 @@ def prepare(settings: Settings, overflow: tuple[str, ...] = ()) -> tuple[Install
     return installation, made
 
 
-@pytest.fixture(scope="module")
-def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def started(var: Path, overflow: tuple[str, ...] = (), **line: object) -> Running:
+    """An Asterisk of one's own in `var`; stop its `process`."""
     citizen_port = free_port(socket.SOCK_DGRAM, "127.0.0.2")
-    settings = make_settings(tmp_path_factory.mktemp("asterisk"), citizen_port)
-    installation, made = prepare(settings)
+    settings = make_settings(var, citizen_port, **line)
+    installation, made = prepare(settings, overflow)
     process = AsteriskProcess(settings, installation)
     process.start()
+    return Running(settings, installation, made, process, citizen_port)
+
+
+@pytest.fixture(scope="module")
+def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = started(tmp_path_factory.mktemp("asterisk"))
     try:
-        yield Running(settings, installation, made, process, citizen_port)
+        yield running
     finally:
-        process.stop(now=True)
+        running.process.stop(now=True)
+
+
+@pytest.fixture(scope="session")
+def line_maker() -> Callable[..., Running]:
+    """`started`, for tests that need another configuration."""
+    return started

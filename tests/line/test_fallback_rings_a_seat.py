@@ -5,21 +5,12 @@ up the citizen is kept and rung for again; only the citizen ends the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from demo.phones import Phone
-
-
-async def until(holds: Callable[[], bool], within: float, what: str) -> None:
-    for _step in range(int(within / 0.1)):
-        if holds():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"not within {within:g} s: {what}")
 
 
 def tones(raw: Path) -> list[set[int]]:
@@ -41,7 +32,7 @@ def tones(raw: Path) -> list[set[int]]:
 async def test_a_seat_answers_and_hangs_up_and_the_citizen_stays(asterisk: Any, tmp_path: Path) -> None:
     async with asterisk.citizen(tmp_path) as citizen, asterisk.seat("op1", tmp_path) as seat:
         await seat.register()
-        await until(lambda: "op1" in asterisk.registered(), 10, "the seat to be reachable")
+        await asterisk.reachable("op1")
         await seat.manner(answer_after=0.5)
         call = await citizen.call(f"sip:110@{asterisk.sip}")
         await call.answered(within=5)
@@ -54,7 +45,7 @@ async def test_a_seat_answers_and_hangs_up_and_the_citizen_stays(asterisk: Any, 
         await _ends_and_is_rung_again(seat, talk)
         assert call.closed is None
         await call.hang_up()
-        await until(lambda: not asterisk.channels(), 10, "all legs to be gone")
+        await asterisk.until(lambda: not asterisk.channels(), 10, "all legs to be gone")
     assert call.closed.by == "here"
     _both_recorded(asterisk)
 
