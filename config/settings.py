@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from config.errors import BadSettings
 from config.language import _
@@ -95,6 +100,15 @@ class Speech(Section):
     threads: int = Field(1, ge=1)
 
 
+class _Environment(EnvSettingsSource):
+    """The variables, but `MINSHENG_VAR`: whoever called `load` with a directory means that one."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        found.pop("var", None)
+        return found
+
+
 class Settings(BaseSettings):
     """Everything a site may set."""
 
@@ -133,7 +147,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (env_settings, init_settings)
+        return (_Environment(settings_cls), init_settings)
 
     # Where things lie, so that no path is spelt twice.
     @property
