@@ -116,7 +116,7 @@ def _people(settings: Settings) -> list[seats.Seat]:
     store = open_store(settings.store_url)
     try:
         migrate.upgrade(store)
-        return seats.ensure(store, settings.node)
+        return seats.ensure(store, settings.node, first=2 if settings.profile == "demo" else 3)
     finally:
         store.close()
 

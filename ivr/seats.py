@@ -29,11 +29,11 @@ class Seat:
     role: str
 
 
-def ensure(store: Store, node: str) -> list[Seat]:
-    """The active seats; a line that never had anybody gets the first three."""
+def ensure(store: Store, node: str, first: int = len(FIRST)) -> list[Seat]:
+    """The active seats; a line that never had anybody gets its `first` ones."""
     with store.transaction() as session:
         if session.scalars(select(Operator).limit(1)).first() is None:
-            for id, number, name in FIRST:
+            for id, number, name in FIRST[:first]:
                 add(session, id, number, name, node=node, by="setup")
         return active(session)
 

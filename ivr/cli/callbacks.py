@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from callbacks import plan
 from config.language import _
 from ivr.cli import show
 from ivr.cli.office import open_office
@@ -58,8 +59,6 @@ def listed(
 
 @app.command(help=_("现在就安排已到期的回访（不必等下一次定时）"))
 def run(json: show.AsJson = False) -> None:
-    from callbacks import plan
-
     office = open_office()
     leased = list(plan.tick(office.store, office.settings, office.city, now()))
     bell = Bell(place(office.settings.store_url, office.settings.run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as json_text
 import os
 import subprocess
@@ -17,6 +18,7 @@ import typer
 from config.errors import Exit, Trouble
 from config.language import _
 from config.settings import Settings, default_var
+from demo import story
 from ivr import guard
 from ivr.cli import show, stop
 from ivr.cli.progress import Steps
@@ -37,8 +39,6 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help=_("演完后不停止"))] = False,
     json: show.AsJson = False,
 ) -> None:
-    from demo import story  # the phones' own packages are the demo's extra
-
     if audio is not None:
         need_sound(audio)
     console = show.aside() if json else show.console()
@@ -46,7 +46,7 @@ def demo(
         prepared = prepare(default_var() / "demo", "demo", steps.report)
     options = story.Options(audio=audio, operator=operator, answer=answer)
     with living(prepared, keep=keep):
-        told = story.tell(prepared.settings, options, console)
+        told = asyncio.run(story.tell(prepared.settings, options, console))
     if json:
         show.as_json(told.result)
     if keep:
