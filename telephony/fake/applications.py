@@ -59,7 +59,7 @@ class Application:
         self.socket: Socket | None = None
         self.subscribe_all = False
         self.channels: dict[str, int] = {}  # channel id → subscriptions
-        self.bridges: set[str] = set()
+        self.bridges: dict[str, int] = {}  # bridge id → own channels in it, and subscriptions by hand
         self.endpoints: set[str] = set()
         self.devices: set[str] = set()
 
@@ -91,6 +91,12 @@ class Application:
     def times_for_bridge(self, bridge: str) -> int:
         """How often a bridge's event is told."""
         return int(self.subscribe_all or bridge in self.bridges)
+
+    def follow_bridge(self, bridge: str, more: int) -> None:
+        """One subscription more or less; with the last of our channels a bridge is out of sight (measured)."""
+        left = self.bridges.pop(bridge, 0) + more
+        if left > 0:
+            self.bridges[bridge] = left
 
     def described(self) -> models.Application:
         """What GET /applications/{name} says."""

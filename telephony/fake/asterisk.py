@@ -39,7 +39,7 @@ from telephony.fake.media import Playback, Recording
 from telephony.fake.refusal import Refusal
 from telephony.fake.transport import DirectTransport
 
-CHANNELVARS = ("MS_REC", "MS_REC_AT", "MS_APP", "MS_CALL", "MS_STATE", "MS_DONE", "MS_DIALLED", "MS_ANS_AT")
+CHANNELVARS = ("MS_REC", "MS_REC_AT", "MS_ANS_AT", "MS_APP", "MS_CALL", "MS_STATE", "MS_DONE")
 
 
 class FakeAsterisk:

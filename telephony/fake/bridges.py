@@ -46,7 +46,7 @@ class FakeBridge:
         )
 
     def tell(self, kind: type[models.Event], **fields: object) -> None:
-        """Tell a bridge event to the applications whose channels were ever in it, or that subscribed."""
+        """Tell a bridge event to the applications that have channels in it, or that subscribed."""
         stamp = self.world.utc()
         for application in self.world.applications.values():
             application.tell(kind, application.times_for_bridge(self.id), timestamp=stamp, **fields)
@@ -60,7 +60,7 @@ class FakeBridge:
             channel.bridge.remove(channel)
         self.channels.append(channel)
         channel.bridge = self
-        application.bridges.add(self.id)
+        application.follow_bridge(self.id, 1)
         self.tell(models.ChannelEnteredBridge, bridge=self.snapshot(), channel=channel.snapshot())
 
     def remove(self, channel: FakeChannel) -> None:
@@ -70,6 +70,8 @@ class FakeBridge:
         self.channels.remove(channel)
         channel.bridge = None
         self.tell(models.ChannelLeftBridge, bridge=self.snapshot(), channel=channel.snapshot())
+        if channel.application is not None:
+            channel.application.follow_bridge(self.id, -1)
 
     def destroy(self) -> None:
         """All channels leave; they stay in Stasis."""
@@ -79,4 +81,4 @@ class FakeBridge:
         self.world.bridges.pop(self.id, None)
         self.tell(models.BridgeDestroyed, bridge=self.snapshot())
         for application in self.world.applications.values():
-            application.bridges.discard(self.id)
+            application.bridges.pop(self.id, None)

@@ -97,7 +97,7 @@ def subscribe(world: FakeAsterisk, name: str, *, eventSource: str) -> models.App
             case "channel" if id in world.channels:
                 application.channels[id] = 1
             case "bridge" if id in world.bridges:
-                application.bridges.add(id)
+                application.follow_bridge(id, 1)
             case "endpoint" if world.knows_endpoint(id):
                 application.endpoints.add(id)
             case "deviceState":
@@ -113,12 +113,17 @@ def unsubscribe(world: FakeAsterisk, name: str, *, eventSource: str) -> models.A
     application = known(world, name)
     for source in eventSource.split(","):
         kind, _, id = source.partition(":")
-        application.channels.pop(id if kind == "channel" else "", None)
-        {
-            "bridge": application.bridges,
-            "endpoint": application.endpoints,
-            "deviceState": application.devices,
-        }.get(kind, set()).discard(id)
+        match kind:
+            case "channel":
+                application.channels.pop(id, None)
+            case "bridge":
+                application.bridges.pop(id, None)
+            case "endpoint":
+                application.endpoints.discard(id)
+            case "deviceState":
+                application.devices.discard(id)
+            case _:
+                raise Refusal(400, "Invalid event source URI scheme")
     return application.described()
 
 

@@ -112,7 +112,9 @@ class Talk:
             return
         method = "BYE" if self.answered.is_set() else "CANCEL"
         if method == "CANCEL":
-            self.phone.send(_request("CANCEL", self.target, self, branch=_header(self.invite, "Via")), self.peer)
+            self.phone.send(
+                _request("CANCEL", self.target, self, branch=_header(self.invite, "Via")), self.peer
+            )
         else:
             self.sequence += 1
             self.phone.send(_request("BYE", self.target, self), self.peer)
