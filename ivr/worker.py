@@ -26,6 +26,7 @@ from config.settings import Settings, load
 from ivr import logs
 from ivr.work.accounting import Accounting
 from ivr.work.feeding import Feeding
+from ivr.work.finding import Finding
 from ivr.work.loop import Loop
 from ivr.work.sealing import Sealing, Watching
 from ivr.work.ticking import Ticking
@@ -56,7 +57,7 @@ class Worker:
         self._feeding = Feeding(settings, self._store, self._bell, self._changed)
         self._sealing = Sealing(settings, self._store, self._bell, self._cel, self._changed)
         self._transcribing = Transcribing(settings, self._city, self._store, self._bell, self._ending.is_set)
-        self._accounting = Accounting(settings, self._store, Cel(settings.cel))
+        self._accounting = Accounting(settings, self._store, self._cel)
         self._reading = Loop("transcripts", self._transcribing.step, 5.0)
         self._loops = [
             Loop("feed", self._feeding.step, 0.25),
@@ -68,6 +69,7 @@ class Worker:
         self._ticking.every(settings.callback.tick, "callbacks", self._call_back)
         self._ticking.every(60.0, "deadlines", self._look_at_deadlines)
         self._ticking.every(60.0, "account", self._accounting.tick)
+        self._ticking.every(30.0, "found", Finding(settings, self._city, self._store, self._cel).tick)
 
     def run(self) -> None:
         """Works until SIGTERM or SIGINT."""

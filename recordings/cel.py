@@ -7,6 +7,7 @@ the identity of the file and not by its name. A damaged line is counted and pass
 from __future__ import annotations
 
 import gzip
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,9 @@ class Seen:
     dialled: str = ""
     answered: datetime | None = None
     ended: datetime | None = None
+    spoke: bool = False  # joined with somebody
+    trunk: str = ""
+    cause: int | None = None  # Q.850
 
 
 @dataclass
@@ -103,19 +107,41 @@ class Cel:
             ours = channel == call and is_callback(call)
             if ours or entry.get("context") in LINE_CONTEXTS:
                 began = self.calls.setdefault(call, Seen(call, at))
-                began.caller = began.caller or str(entry.get("num") or "")
+                began.caller = began.caller or _number(str(entry.get("num") or ""))
+                began.trunk = began.trunk or _trunk(str(entry.get("channame") or ""))
                 began.dialled = began.dialled or str(entry.get("exten") or "")
         elif (known := self.calls.get(call)) is None:
             return
         elif kind == "ANSWER" and channel == call:
             known.answered = known.answered or at
-        elif kind in ("CHAN_END", "LINKEDID_END") and channel == call:
+        elif kind == "BRIDGE_ENTER" and channel == call:
+            known.spoke = True
+        elif kind == "HANGUP" and channel == call:
+            known.cause = _cause(entry.get("eventextra"))
+        elif kind == "CHAN_END" and channel == call:
             known.ended = at
 
 
 def _counts(seen: Seen) -> bool:
     """Every call from outside counts; one of ours counts when somebody answered."""
     return seen.answered is not None or not is_callback(seen.call)
+
+
+def _number(text: str) -> str:
+    """A telephone number; empty where it is withheld or something else."""
+    return text if re.fullmatch(r"\+?[0-9]{3,20}", text) else ""
+
+
+def _trunk(channel: str) -> str:
+    """PJSIP/<endpoint>-<number in hexadecimal>."""
+    return channel.removeprefix("PJSIP/").rpartition("-")[0]
+
+
+def _cause(extra: object) -> int | None:
+    """What Asterisk adds to a hang-up: JSON, as text or not."""
+    told = msgspec.json.decode(extra) if isinstance(extra, str) and extra else extra
+    cause = told.get("hangupcause") if isinstance(told, dict) else None
+    return cause if isinstance(cause, int) else None
 
 
 def _time(value: object) -> datetime:
