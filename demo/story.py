@@ -26,6 +26,7 @@ from demo.story_lines import Cast, cast
 from demo.story_office import Office
 from demo.story_phones import NUMBER, Telephones
 from demo.story_result import Options, Result, gather, judge, segments
+from demo.story_words import Names, summary
 from demo.timeline import Timeline
 from models.calls import Call, Transcript
 from models.cases import Callback, Case, Operator
@@ -75,10 +76,12 @@ class _Story:
         self._office = Office(settings, city, store, timeline)
 
     async def told(self) -> Result:
-        seats = await asyncio.to_thread(self._seats)
+        operators = await asyncio.to_thread(self._operators)
+        seats = list(operators)
+        self._office.names = names = Names(self._city, operators)
         answered = self._options.operator == "answer"
         telephones = Telephones(
-            self._settings, seats[:SEATS] if answered else [], self._timeline, self._cast.words
+            self._settings, seats[:SEATS] if answered else [], names, self._timeline, self._cast.words
         )
         async with telephones:
             retelling = asyncio.create_task(self._office.retell())
@@ -95,13 +98,16 @@ class _Story:
                         task.cancel()
                         await asyncio.wait([task])
         await asyncio.to_thread(self._office.look)
-        self._timeline.flush(everything=True)
-        return await asyncio.to_thread(self._result, call.id)
+        result = await asyncio.to_thread(self._result, call.id)
+        self._timeline.ending(_("五、结果"), summary(result, names))
+        return result
 
-    def _seats(self) -> list[str]:
+    def _operators(self) -> dict[str, str]:
+        """Accounts and names of those who take calls, by their numbers."""
         with self._store.reading() as session:
-            query = select(Operator.id).where(Operator.active, Operator.role == Role.OPERATOR.value)
-            return list(session.scalars(query.order_by(Operator.number)))
+            query = select(Operator).where(Operator.active, Operator.role == Role.OPERATOR.value)
+            rows = session.scalars(query.order_by(Operator.number)).all()
+        return {row.id: row.name for row in rows}
 
     def _result(self, call_id: str) -> Result:
         with self._store.reading() as session:
@@ -159,7 +165,7 @@ class _Story:
 
     async def _the_work(self, call: Call, taking: asyncio.Task[None]) -> None:
         """Sealed, read, opened as a case, given to a unit, done, and the citizen asked."""
-        self._timeline.chapter(_("二、录音与转写"))
+        await self._chapter(_("二、录音与转写"))
         await self._until(lambda session: self._sealed(session, call.id), SEALED_WITHIN, _("录音封存"))
         await self._until(lambda session: self._transcript(session, call.id), TRANSCRIBED_WITHIN, _("转写"))
         await self._read_out(call.id)
@@ -169,12 +175,16 @@ class _Story:
         if self._options.operator == "none" and self._cast.citizen.speechless:
             self._timeline.tell("office", _("没有人说话：列入须由人立即回电的名单"))
             return
-        self._timeline.chapter(_("三、派单与办理"))
+        await self._chapter(_("三、派单与办理"))
         await self._office.work(case, call.operator or self._city.supervisor.id)
-        self._timeline.chapter(_("四、回访"))
+        await self._chapter(_("四、回访"))
         attempts = self._settings.callback.attempts
         within = attempts * (ATTEMPT_WITHIN + self._settings.callback.spacing)
         await self._until(lambda session: self._asked(session, case.number), within, _("回访的结果"), taking)
+
+    async def _chapter(self, title: str) -> None:
+        await asyncio.to_thread(self._office.look)  # what was logged before belongs above the heading
+        self._timeline.chapter(title)
 
     def _sealed(self, session: Session, call_id: str) -> bool | None:
         return bool(gather(session, call_id, self._settings.sealed).recording) or None

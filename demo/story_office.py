@@ -16,6 +16,7 @@ from config.city.model import City
 from config.language import _
 from config.settings import Settings
 from demo.story_log import retell
+from demo.story_words import Names
 from demo.timeline import Timeline
 from models.cases import Case
 from models.event import now
@@ -37,6 +38,7 @@ class Office:
         self._timeline = timeline
         self._bell = Bell(place(settings.store_url, settings.run))
         self._told: set[UUID] = set()
+        self.names = Names(city, {})
         self.begins = now()
 
     def begin(self) -> None:
@@ -57,7 +59,7 @@ class Office:
             fresh = [event for event in session.scalars(query) if event.id not in self._told]
         for event in fresh:
             self._told.add(event.id)
-            if told := retell(self._city, event):
+            if told := retell(self.names, event):
                 self._timeline.tell_at(*told, event.at)
 
     async def work(self, case: Case, by: str) -> None:

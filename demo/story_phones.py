@@ -11,6 +11,7 @@ from config.language import _
 from config.settings import Settings
 from demo.phones import Phone
 from demo.phones_talk import PhoneTrouble
+from demo.story_words import Names
 from demo.timeline import Timeline, Who
 from telephony.asterisk import secrets
 
@@ -22,11 +23,17 @@ class Telephones:
     """`async with` switches them on, the operators registered, and off again, whatever happens."""
 
     def __init__(
-        self, settings: Settings, seats: list[str], timeline: Timeline, words: Mapping[str, str]
+        self,
+        settings: Settings,
+        seats: list[str],
+        names: Names,
+        timeline: Timeline,
+        words: Mapping[str, str],
     ) -> None:
         self._settings = settings
         self._timeline = timeline
         self._words = words
+        self._names = names
         self._stack = AsyncExitStack()
         folder = settings.var / "phones"
         address, port = _carrier(settings)
@@ -68,14 +75,14 @@ class Telephones:
             self._timeline.tell(who, text, at=event["at"], quiet=event["event"] == "heard")
 
     def _words_of(self, phone: Phone, event: dict[str, Any]) -> str:
-        mine = phone is self.citizen
+        mine, name = phone is self.citizen, self._names.person(phone.user)
         match event["event"]:
             case "incoming" if mine:
                 return _("电话响了，来电显示 {number}", number=event["caller"])
             case "incoming":
-                return _("{seat} 的话机响了", seat=phone.user)
+                return _("{name}的话机响了", name=name)
             case "answered" if not mine:
-                return _("{seat} 接起来", seat=phone.user)
+                return _("{name}接起来", name=name)
             case "heard" if mine and event["what"] == "ends":
                 return _("听到对方讲完")
             case "speaks":
@@ -84,7 +91,7 @@ class Telephones:
             case "presses":
                 return _("按 {keys}", keys=event["keys"])
             case "closed" if event["by"] == "here" and event["answered"]:
-                return _("挂断") if mine else _("{seat} 挂断", seat=phone.user)
+                return _("挂断") if mine else _("{name}挂断", name=name)
         return ""
 
 

@@ -92,7 +92,7 @@ def segments(session: Session, call_id: str) -> list[Segment]:
 def history(session: Session, number: str) -> list[dict[str, Any]]:
     """The events of a case, as the duty log holds them."""
     query = select(LoggedEvent).where(LoggedEvent.stream == f"case:{number}").order_by(LoggedEvent.at)
-    return [{"at": _iso(event.at), "kind": event.kind, **event.body} for event in session.scalars(query)]
+    return [{"at": _iso(event.at), "event": event.kind, **event.body} for event in session.scalars(query)]
 
 
 def _callback(row: Callback) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _judge_case(result: Result, answer: Answer, attempts: int) -> str:
     elif last.get("attempts") != attempts:
         return _("回访拨打了 {found} 次，应为 {wanted} 次", found=last.get("attempts", 0), wanted=attempts)
     if answer == "unsolved" and not any(
-        step["kind"] == kinds.CASE_STEP and step.get("supervised") for step in result.case["history"]
+        step["event"] == kinds.CASE_STEP and step.get("supervised") for step in result.case["history"]
     ):
         return _("没有解决的工单应当督办")
     return ""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
 
 from config.language import _
@@ -71,6 +73,18 @@ class Timeline:
         """The same, by the clock of the duty log."""
         self.tell(who, text, at=self.begins + (moment - self._clock).total_seconds(), quiet=quiet)
 
+    def ending(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        """What remains of it all: a name and a value each."""
+        self.chapter(title)
+        if self._console is None:
+            return
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(overflow="fold")
+        for name, value in rows:
+            table.add_row(name, Text(value))
+        self._console.print(table)
+
     def flush(self, *, everything: bool = False) -> None:
         """Print what is old enough that nothing earlier can come any more."""
         until = time.monotonic() - HELD_BACK
@@ -82,10 +96,9 @@ class Timeline:
         if self._console is None:
             return
         minutes, rest = divmod(max(0.0, seconds), 60)
-        line = Text.assemble(
-            (f"{int(minutes):02}:{rest:04.1f}  ", "dim"),
-            (_name(who), f"bold {COLOURS[who]}"),
-            ("  ", ""),
-            (text, "dim" if quiet else ""),
-        )
+        line = Table.grid(padding=(0, 2))  # a long sentence goes on under its own beginning
+        line.add_column(no_wrap=True, style="dim")
+        line.add_column(no_wrap=True, style=f"bold {COLOURS[who]}")
+        line.add_column(overflow="fold", style="dim" if quiet else "")
+        line.add_row(f"{int(minutes):02}:{rest:04.1f}", _name(who), Text(text))
         self._console.print(line)
