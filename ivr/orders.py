@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from callbacks.plan import leased
+from callbacks.plan import Leased, leased
 from ivr.house import House
-from ivr.outbound import Lease, ring_back
+from ivr.outbound import ring_back
 from models.store.bus import Listener, place
 
 LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would make
@@ -18,9 +16,9 @@ LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would 
 async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
     """Dial what is leased, each once, until cancelled."""
     under_way: set[str] = set()
-    none: list[Lease] = []
+    none: list[Leased] = []
 
-    async def dial(lease: Lease) -> None:
+    async def dial(lease: Leased) -> None:
         try:
             await ring_back(house, lease)
         finally:
@@ -28,13 +26,8 @@ async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]
 
     async with Listener(place(house.settings.store_url, house.settings.run), ["orders"]) as listener:
         while True:
-            for lease in await house.lookup.ask(leases, none, within=LOOK_WITHIN):
+            for lease in await house.lookup.ask(leased, none, within=LOOK_WITHIN):
                 if lease.id not in under_way:
                     under_way.add(lease.id)
                     begin(dial(lease))
             await listener.wait(house.settings.line.poll_every)
-
-
-def leases(session: Session) -> list[Lease]:
-    """What the scheduler has leased, with what the survey needs to say."""
-    return [Lease(str(one.id), one.phone, one.case_number, one.code) for one in leased(session)]

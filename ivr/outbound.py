@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from callbacks.plan import Leased
 from ivr.dialogues.survey import Answers, survey
 from ivr.house import House
 from ivr.report import recorder_time
@@ -35,17 +35,7 @@ OUTCOMES: dict[How, Outcome] = {
 }
 
 
-@dataclass(frozen=True)
-class Lease:
-    """An attempt that the scheduler has leased to the line. `id` becomes the channel's id."""
-
-    id: str
-    phone: str
-    case_number: str
-    code: str
-
-
-def dialling(house: House, lease: Lease, at_number: int = 1) -> Event:
+def dialling(house: House, lease: Leased, at_number: int = 1) -> Event:
     return found(
         house.settings.node,
         f"attempt:{lease.id}",
@@ -57,7 +47,7 @@ def dialling(house: House, lease: Lease, at_number: int = 1) -> Event:
     )
 
 
-async def ring_back(house: House, lease: Lease) -> None:
+async def ring_back(house: House, lease: Leased) -> None:
     """Dial one leased attempt and ask. Its outcome is an event, also when we ourselves failed."""
     event = dialling(house, lease)
     within = house.settings.line.number_on_disk_within
@@ -98,7 +88,7 @@ async def ring_back(house: House, lease: Lease) -> None:
         _unanswered(house, lease, await leg.ended)
 
 
-async def _answered(house: House, lease: Lease, leg: Leg) -> None:
+async def _answered(house: House, lease: Leased, leg: Leg) -> None:
     call = Call(house.ari, house.router, lease.id, lease.id, lease.phone)
     since = time.monotonic()
     note = _noter(house, lease)
@@ -130,7 +120,7 @@ async def _answered(house: House, lease: Lease, leg: Leg) -> None:
     _outcome(house, lease, answers, call=lease.id)
 
 
-def _unanswered(house: House, lease: Lease, ending: Ending) -> None:
+def _unanswered(house: House, lease: Leased, ending: Ending) -> None:
     _noter(house, lease)(
         kinds.CALL_END,
         disposition=Disposition.UNREACHED.value,
@@ -143,11 +133,11 @@ def _unanswered(house: House, lease: Lease, ending: Ending) -> None:
     _outcome(house, lease, Answers(outcome=outcome), call=lease.id)
 
 
-def _noter(house: House, lease: Lease) -> Any:
+def _noter(house: House, lease: Leased) -> Any:
     return lambda kind, **body: house.note(f"call:{lease.id}", kind, **body)
 
 
-def _outcome(house: House, lease: Lease, answers: Answers, call: str | None) -> None:
+def _outcome(house: House, lease: Leased, answers: Answers, call: str | None) -> None:
     house.note(
         f"attempt:{lease.id}",
         kinds.ATTEMPT_OUTCOME,

@@ -71,6 +71,7 @@ class Report:
             self.note(kinds.CALL_PRIORITY, priority=priority.value, why=why)
 
     def heard(self, question: str, clip: Clip) -> None:
+        """An answer in which somebody is heard."""
         self.clips[question] = clip
         self.note(kinds.CLIP, question=question, clip=f"{clip.name}.wav", seconds=clip.seconds)
 
@@ -132,7 +133,7 @@ class Report:
     @property
     def spoken_for(self) -> bool:
         """The intake holds at least what has happened, in the citizen's own voice."""
-        return "what" in self.clips and self.clips["what"].talked > 0
+        return "what" in self.clips
 
     # The end --------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import structlog
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
-from telephony.ari.errors import AriError, Conflict, NotFound
+from telephony.ari.errors import AriError, NotFound, Refused
 from telephony.far_end import FarEnd
 from telephony.leg import Leg
 from telephony.router import Router
@@ -26,11 +26,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Clip:
-    """One recorded answer. `talked` is in seconds; 0 means that nobody was heard."""
+    """One recorded answer, as Asterisk keeps it by name; whether anybody is heard in it is for the dialogue."""
 
     name: str
     seconds: float
-    talked: float
 
 
 EndedBy = Literal["caller", "operator"]
@@ -137,10 +136,8 @@ class Call(FarEnd):
             raise
         recording = getattr(event, "recording", None)
         if not isinstance(event, ari.RecordingFinished) or recording is None:
-            return Clip(name, 0.0, 0.0)
-        talked = recording.talking_duration
-        duration = float(recording.duration or 0)
-        return Clip(name, duration, float(talked) if talked is not None else duration)
+            return Clip(name, 0.0)
+        return Clip(name, float(recording.duration or 0))
 
     async def _stop_clip(self, name: str) -> None:
         self._forget(f"recording:{name}")
@@ -189,8 +186,10 @@ class Call(FarEnd):
             for one in announcement:
                 await self._ari.bridges.play(bridgeId=bridge, media=[one])
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        except (NotFound, Conflict):  # one of them went while being joined; its event says which
-            await asyncio.wait(ends, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        except Refused:  # one of them went while being joined; its event says which
+            done, _ = await asyncio.wait(ends, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise
         finally:
             await leg.hang_up()
             await self._drop_bridge()

@@ -7,6 +7,7 @@ citizen's own voice. Phones ring on all the while, and an operator who answers b
 from __future__ import annotations
 
 from ivr.converse import Next
+from ivr.dialogues.hearing import HEARD, voiced
 from ivr.house import House
 from ivr.report import Report
 from ivr.stages.silence import silence
@@ -14,7 +15,7 @@ from ivr.stages.waiting import waiting
 from telephony.call import Call, Clip
 
 TAKES = 3  # of one answer
-LONGEST_NUMBER = 12  # digits: an area code and a number
+SHORTEST_NUMBER, LONGEST_NUMBER = 5, 12  # digits: an operator's service; an area code and a number
 
 
 async def intake(call: Call, report: Report, house: House) -> Next:
@@ -43,10 +44,11 @@ async def answer(call: Call, report: Report, house: House, question: str) -> Cli
         clip = await call.clip(
             f"{call.id}.{question}.{take}", longest=line.clip_longest, ends_after=line.clip_ends_after
         )
-        if clip.talked <= 0:
+        heard = await voiced(house.settings.clips / f"{clip.name}.wav", clip.seconds)
+        if heard < HEARD:
             if take == 2:
                 return None
-            await call.say(house.sound("nothing_heard"))
+            await call.say(house.sound("nothing_heard" if question == "what" else "say_again"))
             continue
         report.heard(question, clip)
         played_back = (house.sound(f"said_{question}"), f"recording:{clip.name}", house.sound("confirm"))
@@ -64,7 +66,8 @@ async def number(call: Call, report: Report, house: House) -> str:
             return report.phone
     for _ in range(TAKES):
         entered = await call.digits(house.sound("ask_number"), longest=LONGEST_NUMBER, within=within)
-        if len(entered) < 3:
+        if len(entered) < SHORTEST_NUMBER:
+            await call.say(house.sound("number_wrong"))
             continue
         read_back = (house.sound("number_is"), *house.digits(entered), house.sound("confirm"))
         if await call.ask(*read_back, keys="12", within=within) == "1":
@@ -75,6 +78,8 @@ async def number(call: Call, report: Report, house: House) -> str:
 async def give_code(call: Call, report: Report, house: House) -> None:
     """Say the case's code twice, if its event is on disk in time: a number that could be lost is not given out."""
     case = report.open_case()
-    if await house.spool.on_disk(case.opened.id, within=house.settings.line.number_on_disk_within):
-        for _ in range(2):
-            await call.say(house.sound("code_is"), *house.digits(case.code))
+    if not await house.spool.on_disk(case.opened.id, within=house.settings.line.number_on_disk_within):
+        await call.say(house.sound("code_later"))
+        return
+    await call.say(house.sound("code_is"), *house.digits(case.code))
+    await call.say(house.sound("once_more"), *house.digits(case.code))

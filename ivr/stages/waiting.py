@@ -21,4 +21,4 @@ async def waiting(call: Call, report: Report, house: House) -> Next:
         await call.say(house.sound("ringing_on" if report.complete else first))
         while True:
             await call.pause(REASSURE_EVERY)
-            await call.say(house.sound("fallback_message"))
+            await call.say(house.sound("wait"))

@@ -37,7 +37,13 @@ T = TypeVar("T")
 
 CITIZEN = "13859912345"
 BRISK: dict[str, Any] = {  # the same line with shorter waits
-    "line": {"answer_within": 4.0, "widen_every": 1.0, "key_within": 4.0, "clip_ends_after": 2.0, "poll_every": 1.0},
+    "line": {
+        "answer_within": 4.0,
+        "widen_every": 1.0,
+        "key_within": 4.0,
+        "clip_ends_after": 2.0,
+        "poll_every": 1.0,
+    },
     "callback": {
         "opens": "00:00:00",
         "closes": "23:59:59",
@@ -93,7 +99,9 @@ class Site:
         for name in self._wanted:
             self.start(name)
         if "line" in self._wanted:
-            await self.until(lambda: (self.settings.run / "line.json").exists() or None, "the line to be ready", 20)
+            await self.until(
+                lambda: (self.settings.run / "line.json").exists() or None, "the line to be ready", 20
+            )
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -125,7 +133,13 @@ class Site:
         with self.store.transaction() as session:
             for index, name in enumerate(self.names):
                 session.merge(
-                    Operator(id=name, number=f"10{index + 1}", name=f"接警员{index + 1}", role=Role.OPERATOR, skills=[])
+                    Operator(
+                        id=name,
+                        number=f"10{index + 1}",
+                        name=f"接警员{index + 1}",
+                        role=Role.OPERATOR,
+                        skills=[],
+                    )
                 )
         self.asterisk = AsteriskProcess(settings, installation)
         self.asterisk.start()
@@ -134,7 +148,11 @@ class Site:
         log = (self.folder / f"{name}.log").open("ab")
         environment = {**os.environ, "MINSHENG_VAR": str(self.folder), "PYTHONUNBUFFERED": "1"}
         self._running[name] = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"ivr.{name}"], env=environment, stdout=log, stderr=log, cwd=self.folder
+            [sys.executable, "-P", "-m", f"ivr.{name}"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
         )
 
     def stop(self, name: str, sign: signal.Signals = signal.SIGTERM) -> None:
@@ -164,7 +182,9 @@ class Site:
         await phone.__aenter__()
         self._phones.append(phone)
         await phone.register()
-        await self.until(lambda: "Not in use" in self.asterisk.rx(f"pjsip show endpoint {name}") or None, name, 10)
+        await self.until(
+            lambda: "Not in use" in self.asterisk.rx(f"pjsip show endpoint {name}") or None, name, 10
+        )
         return phone
 
     async def citizen(self, number: str = CITIZEN) -> Phone:
@@ -204,8 +224,13 @@ class Site:
         """The latest call, once it has ended."""
 
         def query(session: Session) -> Call | None:
-            found = session.query(Call).filter_by(direction=direction).order_by(Call.started_at.desc()).first()
-            return found if found is not None and found.ended_at is not None else None
+            found = (
+                session.query(Call).filter_by(direction=direction).order_by(Call.started_at.desc()).first()
+            )
+            if found is None or found.ended_at is None:
+                return None
+            assert found.legs is not None and found.recordings is not None  # loaded while the session is open
+            return found
 
         return await self.row(query, "the call's end in the store", within)
 
@@ -223,7 +248,9 @@ class Site:
         for name in self._wanted:
             path = self.folder / f"{name}.log"
             if path.exists():
-                words.append(f"--- {name}\n" + "\n".join(path.read_text("utf-8", "replace").splitlines()[-15:]))
+                words.append(
+                    f"--- {name}\n" + "\n".join(path.read_text("utf-8", "replace").splitlines()[-15:])
+                )
         return "\n".join(words)
 
 
