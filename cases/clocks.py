@@ -15,7 +15,7 @@ from models.words import Priority
 def class_of(city: City, *, matter: str | None, priority: str, kind: str) -> MatterClass:
     """The class whose clock holds: the matter's, but an emergency stays one whatever matter is chosen later."""
     known = {item.id: item.kind for item in city.matters}.get(matter or "")
-    if known is MatterClass.POLICE or (known is None and kind == "police"):
+    if known is MatterClass.POLICE or (known is None and (kind == "police" or priority == Priority.POLICE)):
         return MatterClass.POLICE
     if priority == Priority.EMERGENCY:
         return MatterClass.EMERGENCY

@@ -51,6 +51,7 @@ def test_acceptance_is_five_minutes_for_an_emergency_and_thirty_else() -> None:
         ("no_water", "emergency", "civic", MatterClass.EMERGENCY),
         ("theft", "ordinary", "civic", MatterClass.POLICE),
         (None, "police", "police", MatterClass.POLICE),
+        (None, "police", "silent", MatterClass.POLICE),  # possible duress
         (None, "ordinary", "silent", MatterClass.ORDINARY),
         ("removed_from_the_catalogue", "ordinary", "civic", MatterClass.ORDINARY),
     ],
