@@ -31,6 +31,12 @@ def first(text: str) -> Suggestion:
         ("门打不开了，忘带钥匙", "locksmith", "home_repair"),
         ("我买到假货，商家不退钱", "fake_goods", "market"),
         ("公交车等不到车，司机态度不好", "bus", "transport"),
+        ("我们楼下的工地半夜还在施工，噪音特别大，吵得孩子睡不着觉", "noise_site", "urban"),
+        ("有个老人家迷路了，在五四路口，说不清自己家在哪里", "lost_elder", "police"),
+        ("八一大桥那里有人要跳河", "suicide", "police"),
+        ("我家门口的树被台风吹倒了", "tree_fallen", "parks"),
+        ("下沙镇屯上村的水渠堵了，田里没水，稻子要旱死了", "irrigation", "xiasha"),
+        ("河里好多死鱼，上游有个厂在偷排", "factory_water", "environment"),
     ],
 )
 def test_what_people_say_leads_to_the_matter(text: str, matter: str, unit: str) -> None:
