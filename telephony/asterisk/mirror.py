@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import structlog
@@ -111,11 +112,12 @@ def run_watched(command: list[str], environment: dict[str, str], watch: Callable
 
 
 def last_complaint(printed: str) -> str:
-    """apt's last line of error, without its mark."""
-    complaints = [line for line in printed.splitlines() if line.startswith(("E:", "Err:", "W:"))]
-    errors = [line for line in complaints if line.startswith("E:")]
-    chosen = (errors or complaints or printed.strip().splitlines() or [""])[-1]
-    return re.sub(r"^(E|W|Err):\d*\s*", "", chosen).strip()
+    """apt's last line of error that says anything, without its mark."""
+    lines = [line for line in printed.splitlines() if line.strip() and "Download Failed" not in line]
+    errors = [line for line in lines if line.startswith("E:")]
+    # Of one file it says `Err:1 address`, and the reason indented in the line below.
+    reasons = [after.strip() for line, after in pairwise(lines) if line.startswith("Err:")]
+    return (errors or reasons or lines or [""])[-1].removeprefix("E:").strip()
 
 
 def _bytes(folder: Path) -> int:
