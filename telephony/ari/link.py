@@ -42,7 +42,6 @@ class EventLink:
     def start(self) -> None:
         """Begin to connect, in a task of its own."""
         self._task = asyncio.create_task(self._keep(), name="ari-link")
-        self._task.add_done_callback(_ended)
 
     async def stop(self) -> None:
         """Close the socket; no further message comes."""
@@ -56,23 +55,24 @@ class EventLink:
             yield await self._messages.get()
 
     async def _keep(self) -> None:
+        """Connect, serve, connect again. No fault of ours ends it: without events the line would be blind."""
         pause, again, last_why = FIRST_PAUSE, False, ""
         while True:
             try:
                 socket = await self._transport.open_events(self._query)
+                pause, last_why = FIRST_PAUSE, ""
+                lost = await self._serve(socket, again)
+                again = True
+                if lost.replaced:
+                    return
             except Broken as error:
                 if str(error) != last_why:  # the same failure is told once
                     last_why = str(error)
                     log.warning("ari_link_refused", why=last_why)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                continue
-            pause, last_why = FIRST_PAUSE, ""
-            lost = await self._serve(socket, again)
-            again = True
-            if lost.replaced:
-                return
+            except Exception:
+                log.exception("ari_link_fault")
             await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _serve(self, socket: EventSocket, again: bool) -> LinkLost:
         self._live()
@@ -84,6 +84,9 @@ class EventLink:
         try:
             done, _ = await asyncio.wait({beating, reading}, return_when=asyncio.FIRST_COMPLETED)
             lost = (reading if reading in done else beating).result()
+        except Exception:
+            log.exception("ari_link_fault")
+            lost = LinkLost(why="fault")
         finally:
             self.is_up = False
             beating.cancel()
@@ -129,8 +132,3 @@ class EventLink:
 
     def _live(self) -> None:
         self._seen = asyncio.get_running_loop().time()
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("ari_link_failed", exc_info=error)  # the age grows now, which the guard sees

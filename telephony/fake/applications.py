@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -71,7 +72,7 @@ class Application:
     def connect(self, socket: Socket, subscribe_all: bool) -> None:
         """A new connection; the one before is told so and hears nothing more."""
         if self.is_connected:
-            self.tell(models.ApplicationReplaced)
+            self.tell(models.ApplicationReplaced, timestamp=datetime.datetime.now(datetime.UTC))
         self.socket, self.subscribe_all = socket, subscribe_all
 
     def tell(self, kind: type[models.Event], times: int = 1, **fields: Any) -> None:

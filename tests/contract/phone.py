@@ -12,8 +12,9 @@ import itertools
 import random
 import re
 import struct
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 ALAW_SILENCE = b"\xd5" * 160
 KEYS = "0123456789*#ABCD"
@@ -252,8 +253,8 @@ class Phone(asyncio.DatagramProtocol):
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendrecv\r\n"
         )
 
-    def _later(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type, type-var]
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
