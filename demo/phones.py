@@ -76,14 +76,15 @@ class Phone:
         arguments = ["--name", self.name, "--address", self.address, "--port", str(self.port)]
         arguments += ["--user", self.user, "--registrar", self.registrar, "--folder", str(self.folder)]
         ready = self._answers[0] = asyncio.get_running_loop().create_future()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", "demo.phone", *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=(self.folder / f"{self.name}.log").open("ab"),
-            env={**os.environ, "PHONE_PASSWORD": self._password, "PYTHONPATH": ROOT},
-        )
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-P", "-m", "demo.phone", *arguments),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PHONE_PASSWORD": self._password, "PYTHONPATH": ROOT},
+            )
         self._reading = asyncio.create_task(self._read())
         try:
             await self._within(ready, START_WITHIN, "its process to start")

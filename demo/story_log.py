@@ -128,7 +128,7 @@ def _outcome(names: Names, body: Body) -> Retold:
 
 
 def _said(value: object) -> str:
-    return {True: "✓", False: "✗"}.get(value is True, "?") if isinstance(value, bool) else "?"
+    return "?" if value is None else "✓" if value else "✗"
 
 
 def _exhausted(names: Names, body: Body) -> Retold:
