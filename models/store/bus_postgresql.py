@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import queue
 import threading
@@ -39,6 +40,7 @@ class Notifier:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
                 self._thread.start()
+                atexit.register(self.close)  # a command that ends at once still rings
         with contextlib.suppress(queue.Full):
             self._messages.put_nowait(_fitting(message))
 
@@ -46,6 +48,7 @@ class Notifier:
         with contextlib.suppress(queue.Full):
             self._messages.put_nowait(None)
         if self._thread is not None:
+            atexit.unregister(self.close)
             self._thread.join(1.0)
 
     def _run(self) -> None:

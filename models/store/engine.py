@@ -6,6 +6,7 @@ Writing is serial on both: SQLite by `BEGIN IMMEDIATE`, PostgreSQL by SERIALIZAB
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,8 +67,8 @@ class Store:
 def open_store(url: str) -> Store:
     """The store at a SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user:password@host/database`).
 
-    Connects only when first used. Makes the directory of an SQLite file.
-    Raises `BadSettings` for a URL that is neither, `StoreAway` when the directory cannot be made.
+    Connects only when first used. Makes an SQLite file and its directory.
+    Raises `BadSettings` for a URL that is neither, `StoreAway` when the file cannot be made.
     """
     parsed = _parse(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
@@ -96,6 +97,7 @@ def _sqlite(url: URL) -> Engine:
     path = Path(url.database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # what citizens said is nobody else's business
     except OSError as error:
         raise StoreAway(_("数据库现在用不了：{reason}", reason=error)) from None
     engine = create_engine(

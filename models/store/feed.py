@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -19,13 +20,17 @@ from sqlalchemy.orm import Session
 from models.event import Event, now
 from models.log import LoggedEvent, RefusedEvent, SpoolCursor
 from models.store.engine import Store
-from models.store.errors import classify
+from models.store.errors import Conflict, classify
 from models.store.log import record
+from models.store.spool_file import prune
 
 log = structlog.get_logger()
 
 Projection = Callable[[Session, Event], None]
 Spooled = tuple[int, bytes, bytes]  # row, id, data
+
+KEPT = timedelta(days=35)  # how long a row stays in the spool after the store has it
+_MOST, _FEWEST = 4_000, 10  # events of one transaction
 
 
 def together(*maps: Mapping[str, Projection]) -> dict[str, Projection]:
@@ -55,6 +60,7 @@ class Feed:
         self._path = spool_path
         self._node = node
         self._projections = projections
+        self._most = _MOST
         self._done: tuple[str, int] | None = (
             None  # spool and row known to be applied: spares an idle transaction
         )
@@ -70,13 +76,49 @@ class Feed:
                 name, end = _extent(spool)
                 if self._done == (name, end):
                     return 0
-                with self._store.transaction() as session:
-                    rows = self._take(session, spool, name, limit)
+                try:
+                    with self._store.transaction() as session:
+                        rows = self._take(session, spool, name, min(limit, self._most))
+                except Conflict:  # a shorter transaction is less in the way of others, and they of it
+                    self._most = max(_FEWEST, self._most // 2)
+                    raise
+                self._most = min(_MOST, self._most * 2)
                 self._done = (name, rows[-1][0] if rows else end)
                 return len(rows)
         except sqlite3.Error as error:
             log.warning("spool_unreadable", node=self._node, reason=str(error))
             return 0
+
+    def prune(self, at: datetime, most: int = 1_000) -> int:
+        """Deletes up to `most` spool rows older than 35 days at `at`, of those the store has; how many it was.
+
+        Raises what reading the store raises.
+        """
+        try:
+            with _opened(self._path, writing=True) as spool:
+                name, _ = _extent(spool)
+                with self._store.reading() as session:
+                    cursor = session.get(SpoolCursor, (self._node, name))
+                return prune(spool, at - KEPT, cursor.row, most) if cursor else 0
+        except sqlite3.Error as error:
+            log.warning("spool_not_pruned", node=self._node, reason=str(error))
+            return 0
+
+    def retry_refused(self, limit: int = 500) -> int:
+        """Tries what was refused once more (a newer program may know how); how many are applied now.
+
+        Raises like `step`.
+        """
+        mine = select(RefusedEvent).where(RefusedEvent.node == self._node)
+        healed = 0
+        with self._store.transaction() as session:
+            for row in session.scalars(
+                mine.order_by(RefusedEvent.at, RefusedEvent.spool_row).limit(limit)
+            ).all():
+                if self._apply(session, row.spool, row.spool_row, row.data) is None:
+                    session.delete(row)
+                    healed += 1
+        return healed
 
     def _take(self, session: Session, spool: sqlite3.Connection, name: str, limit: int) -> list[Spooled]:
         cursor = session.get(SpoolCursor, (self._node, name), with_for_update=True)
@@ -91,12 +133,15 @@ class Feed:
         known = _known(session, [_as_uuid(event_id) for _, event_id, _ in rows])
         for row, event_id, data in rows:
             if _as_uuid(event_id) not in known:
-                self._apply(session, name, row, data)
+                error = self._apply(session, name, row, data)
+                if error is not None:
+                    self._refuse(session, name, row, data, error)
         if rows:
             cursor.row, cursor.last = rows[-1][0], _as_uuid(rows[-1][1])
         return rows
 
-    def _apply(self, session: Session, name: str, row: int, data: bytes) -> None:
+    def _apply(self, session: Session, name: str, row: int, data: bytes) -> Exception | None:
+        """Why the event cannot be applied. What the store itself has to say is raised."""
         try:
             event = Event.decode(data)
             with session.begin_nested():
@@ -107,7 +152,8 @@ class Feed:
         except Exception as error:
             if classify(error) is not None:
                 raise  # the store, not the event
-            self._refuse(session, name, row, data, error)
+            return error
+        return None
 
     def _refuse(self, session: Session, name: str, row: int, data: bytes, error: Exception) -> None:
         log.error("event_refused", node=self._node, row=row, error=type(error).__name__)
@@ -121,10 +167,10 @@ class Feed:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path, writing: bool = False) -> Iterator[sqlite3.Connection]:
     sql = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, timeout=2.0, isolation_level=None)
     try:
-        sql.execute("PRAGMA query_only=ON")
+        sql.execute(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
         yield sql
     finally:
         sql.close()

@@ -20,6 +20,7 @@ from models.store.engine import Store
 log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
+Default = TypeVar("Default")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Lookup:
         self._open = 0  # questions that no thread has done with
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
 
-    async def ask(self, fn: Callable[[Session], Answer], default: Answer, within: float = 0.3) -> Answer:
+    async def ask(
+        self, fn: Callable[[Session], Answer], default: Default, within: float = 0.3
+    ) -> Answer | Default:
         """What `fn` reads from the store, or `default` when it fails or takes longer than `within` seconds.
 
         Never raises; an answer that comes late is dropped. `fn` runs in another thread: what it needs it gets as
@@ -54,7 +57,7 @@ class Lookup:
         self._questions.put(question)
         await asyncio.wait({question.future}, timeout=within)
         if question.future.done():
-            return cast(Answer, question.future.result())
+            return cast(Answer | Default, question.future.result())
         question.future.cancel()
         log.warning("lookup_late", within=within)
         return default

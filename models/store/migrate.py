@@ -33,6 +33,7 @@ def upgrade(store: Store) -> None:
     try:
         with store.engine.execution_options(migrating=True).connect() as connection, connection.begin():
             if store.dialect == "postgresql":
+                connection.execute(text("SET LOCAL statement_timeout = 0"))  # a big table takes its time
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             _refuse_newer(_current(connection))
             command.upgrade(_config(connection), "head")

@@ -25,13 +25,12 @@ from config.language import _
 from models.event import Event, happened
 from models.kinds import LINE_FAULT
 from models.store.errors import StoreAway
-from models.store.numbers import Numbers, Wanted
+from models.store.numbers import Numbers
 from models.store.plain import encoded
 from models.store.spool_file import Row, SpoolFile, is_damage, micros, salvage, set_aside
 
 log = structlog.get_logger()
 
-KEPT = timedelta(days=35)
 GROUP = 2_000  # events of one transaction at most
 PATIENCE = 0.05  # s that a case number of a day never met before may take
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # s
@@ -100,7 +99,9 @@ class Spool:
             if event_id.bytes in self._pending:
                 return True
         try:
-            with contextlib.closing(sqlite3.connect(self.path.as_uri() + "?mode=rw", uri=True)) as sql:
+            with contextlib.closing(
+                sqlite3.connect(self.path.absolute().as_uri() + "?mode=rw", uri=True)
+            ) as sql:
                 found = sql.execute("SELECT 1 FROM event WHERE id = ?", (event_id.bytes,)).fetchone()
         except sqlite3.Error as error:
             raise StoreAway(_("本机事件簿读不了：{reason}", reason=error)) from None
@@ -117,16 +118,6 @@ class Spool:
         code = self._numbers.take_code(phone)
         self._nudge()
         return code
-
-    def prune(self, fed: int, now: datetime | None = None) -> None:
-        """Has rows older than 35 days deleted, as far as the store has them (row `fed`); returns at once."""
-        before = (now or datetime.now(UTC)) - KEPT
-
-        def job(file: SpoolFile) -> None:
-            if file.prune(before, fed):
-                self._add(job)  # the rest after what is waiting meanwhile
-
-        self._add(job)
 
     async def _answer(self, event_id: UUID, within: float, *, wait: bool) -> bool | None:
         loop = asyncio.get_running_loop()
@@ -163,11 +154,6 @@ class Spool:
         with self._wake:
             self._wake.notify()
 
-    def _add(self, job: Job) -> None:
-        with self._wake:
-            self._jobs.append(job)
-            self._wake.notify()
-
     # The writer thread.
 
     def _run(self) -> None:
@@ -179,7 +165,7 @@ class Spool:
                 self._write(batch)
                 self._do_jobs()
                 pause = _FIRST_PAUSE
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # whatever it is: this thread must not end while there are events
                 self._failed(error)
                 with self._wake:
                     if self._stopping:
@@ -239,7 +225,6 @@ class Spool:
         aside = set_aside(self.path)
         rows = salvage(aside)
         log.error("spool_damaged", set_aside=aside.name, events_carried_over=len(rows))
-        file = SpoolFile(self.path)
         fault = happened(
             self._node,
             f"line:{self._node}",
@@ -248,8 +233,10 @@ class Spool:
             set_aside=aside.name,
             carried_over=len(rows),
         )
-        file.write([*rows, (fault.id.bytes, micros(fault.at), fault.encode())], Wanted())
-        return file
+        rows.append((fault.id.bytes, micros(fault.at), fault.encode()))
+        with self._wake:  # first of all that waits: they happened before
+            self._pending = {row[0]: row for row in (*rows, *self._pending.values())}
+        return SpoolFile(self.path)
 
     def _failed(self, error: Exception) -> None:
         if self.trouble is None:

@@ -73,12 +73,6 @@ class SpoolFile:
     def contains(self, event_id: bytes) -> bool:
         return self._sql.execute("SELECT 1 FROM event WHERE id = ?", (event_id,)).fetchone() is not None
 
-    def prune(self, before: datetime, fed: int, most: int = 1_000) -> int:
-        """Deletes up to `most` of the oldest rows, spooled earlier than `before` and not beyond row `fed`."""
-        oldest = "SELECT row FROM event ORDER BY row LIMIT ?"
-        query = f"DELETE FROM event WHERE row IN ({oldest}) AND at < ? AND row <= ?"
-        return self._sql.execute(query, (most, micros(before), fed)).rowcount
-
     def close(self) -> None:
         self._sql.close()
 
@@ -138,6 +132,13 @@ class SpoolFile:
         for slot, phone in self._sql.execute(query, (start, start + BLOCK)):
             taken.setdefault(slot, []).append(phone)
         return [Slot(index, taken.get(index, ())) for index in range(start, start + BLOCK)]
+
+
+def prune(sql: sqlite3.Connection, before: datetime, fed: int, most: int) -> int:
+    """Deletes up to `most` of the oldest rows, spooled earlier than `before` and not beyond row `fed`."""
+    oldest = "SELECT row FROM event ORDER BY row LIMIT ?"
+    query = f"DELETE FROM event WHERE row IN ({oldest}) AND at < ? AND row <= ?"
+    return sql.execute(query, (most, micros(before), fed)).rowcount
 
 
 def micros(at: datetime) -> int:

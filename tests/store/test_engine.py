@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -72,7 +73,7 @@ def test_a_naive_time_is_refused(store: Store) -> None:
 
 
 def test_the_text_of_a_body_is_kept_as_it_was_written(store: Store) -> None:
-    body = {"z": 1, "a": [1.5, True, None], "文": "一\x00二😀"}
+    body: dict[str, Any] = {"z": 1, "a": [1.5, True, None], "文": "一\x00二😀"}
     with store.transaction() as session:
         record(session, happened("n1", "call:1", "CallKey", **body))
     with store.reading() as session:

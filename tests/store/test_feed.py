@@ -6,6 +6,7 @@ import itertools
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from models.event import Event, found, happened, now
 from models.log import LoggedEvent, RefusedEvent, SpoolCursor
 from models.store import engine
 from models.store.engine import Store, open_store
-from models.store.errors import Retryable
+from models.store.errors import Conflict, Retryable
 from models.store.feed import Feed, together
 from models.store.spool import Spool
 
@@ -198,16 +199,62 @@ def test_an_older_copy_of_a_spool_put_back_loses_and_repeats_nothing(store: Stor
     assert seen(store) == ids(events)
 
 
-def test_a_pruned_spool_goes_on(store: Store, tmp_path: Path) -> None:
-    path, events = tmp_path / "spool.db", keys(4)
-    spooled(path, events[:3])
-    Feed(store, path, "n1", {"CallKey": notes}).step()
-    with sqlite3.connect(path) as sql:
-        sql.execute("DELETE FROM event")
-    assert Feed(store, path, "n1", {"CallKey": notes}).step() == 0
-    spooled(path, events[3:])
+def test_only_old_rows_that_the_store_has_are_pruned_and_the_feed_goes_on(
+    store: Store, tmp_path: Path
+) -> None:
+    path, events = tmp_path / "spool.db", keys(5)
+    spooled(path, events[:4])
+    feed = Feed(store, path, "n1", {"CallKey": notes})
+    later = now() + timedelta(days=36)
+    assert feed.prune(later) == 0  # the store has none of them yet
+    feed.step(3)
+    assert feed.prune(now()) == 0
+    assert feed.prune(later, most=2) == 2 and feed.prune(later) == 1 and feed.prune(later) == 0
     assert Feed(store, path, "n1", {"CallKey": notes}).step() == 1
+    assert feed.prune(later) == 1
+    assert feed.step() == 0
+    spooled(path, events[4:])
+    assert feed.step() == 1
     assert seen(store) == ids(events)
+    assert Feed(store, tmp_path / "none.db", "n1", {}).prune(later) == 0
+
+
+def test_what_was_refused_is_applied_when_the_program_has_learnt_to(store: Store, tmp_path: Path) -> None:
+    def stumble(session: Session, event: Event) -> None:
+        raise ValueError
+
+    events = [*keys(2, "New"), *keys(1, "Bad")]
+    path = spooled(tmp_path / "spool.db", events)
+    old = Feed(store, path, "n1", {"New": stumble, "Bad": stumble})
+    old.step()
+    assert old.retry_refused() == 0 and seen(store) == []
+    new = Feed(store, path, "n1", {"New": notes, "Bad": stumble})
+    assert new.retry_refused() == 2
+    assert seen(store) == ids(events[:2])
+    assert new.retry_refused() == 0
+    with store.reading() as session:
+        assert [Event.decode(row.data) for row in session.scalars(select(RefusedEvent))] == events[2:]
+
+
+def test_a_conflict_makes_the_next_steps_shorter(store: Store, tmp_path: Path) -> None:
+    """However busy the others are, the feed gets through."""
+    events = keys(40)
+    feed = Feed(store, spooled(tmp_path / "spool.db", events), "n1", {"CallKey": too_long})
+    taken = []
+    for _ in range(40):
+        try:
+            taken.append(feed.step(1_000_000))
+        except Conflict:
+            continue
+    assert sum(taken) == len(events) and max(taken) <= 10
+    assert logged(store) == ids(events)
+
+
+def too_long(session: Session, event: Event) -> None:
+    """Conflicts with somebody when the transaction has grown long."""
+    session.info["events"] = session.info.get("events", 0) + 1
+    if session.info["events"] > 10:
+        raise Conflict("")
 
 
 def test_a_kind_that_several_parts_project_is_projected_by_each() -> None:
@@ -257,7 +304,7 @@ def test_a_connection_lost_in_the_middle_is_not_the_fault_of_an_event(
     if dialect == "sqlite":
         pytest.skip("SQLite has no connection to lose")
     server = request.getfixturevalue("postgresql")
-    lost = []
+    lost: list[int] = []
 
     def cut(session: Session, event: Event) -> None:
         notes(session, event)

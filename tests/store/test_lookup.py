@@ -63,14 +63,12 @@ async def test_stuck_queries_hold_a_few_threads_and_answer_defaults(store: Store
 
 async def test_many_questions_at_once_are_all_answered(store: Store) -> None:
     lookup = Lookup(store)
-    answers = await asyncio.gather(
-        *(
-            lookup.ask(
-                lambda session, n=n: session.execute(text(f"SELECT {n}")).scalar_one(), None, within=30.0
-            )
-            for n in range(40)
-        )
-    )
+
+    async def ask(number: int) -> object:
+        query = text(f"SELECT {number}")
+        return await lookup.ask(lambda session: session.execute(query).scalar_one(), None, within=30.0)
+
+    answers = await asyncio.gather(*(ask(number) for number in range(40)))
     assert answers == list(range(40))
     lookup.close()
 
