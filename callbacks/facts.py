@@ -14,6 +14,9 @@ from models.calls import Call
 from models.cases import Attempt, Callback, Case, Citizen
 from models.words import AttemptState, CaseState, Outcome
 
+LOST = timedelta(
+    hours=1
+)  # longer than any ringing and asking: then the line did not live to tell the outcome
 STALE = timedelta(hours=6)  # a call without an end for so long was lost by us, and holds nobody's callback up
 
 _SINCE_TARGET = (CaseState.RESOLVED, CaseState.CONFIRMED, CaseState.CLOSED)
@@ -95,6 +98,15 @@ def last_ours(callback: Callback) -> datetime | None:
     return max((item.ended_at or item.planned_at for item in over), default=None)
 
 
+def lost(session: Session, now: datetime) -> list[Attempt]:
+    """Attempts that were dialled and never ended: the line was killed, and neither Asterisk nor the spool told."""
+    up = exists().where(Call.id == Attempt.call_id, Call.ended_at.is_(None), Call.started_at > now - STALE)
+    query = select(Attempt).where(
+        Attempt.state == AttemptState.DIALLING, Attempt.dialled_at < now - LOST, ~up
+    )
+    return list(session.scalars(query))
+
+
 def rung(session: Session, phone: str) -> list[datetime]:
     """When a number rang, for whichever case; UNKNOWN counts, our own failures do not."""
     query = select(Attempt).where(
@@ -103,6 +115,14 @@ def rung(session: Session, phone: str) -> list[datetime]:
         or_(Attempt.outcome.is_(None), Attempt.outcome != Outcome.OURS),
     )
     return [item.dialled_at or item.ended_at or item.planned_at for item in session.scalars(query)]
+
+
+def drop_planned(session: Session, callback: Callback) -> None:
+    """Forgets attempts that were only planned: nobody was rung, and nobody will be."""
+    for attempt in [item for item in callback.attempts if item.state == AttemptState.PLANNED]:
+        callback.attempts.remove(attempt)
+        session.delete(attempt)
+    session.flush()
 
 
 def due(session: Session, now: datetime) -> list[UUID]:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from callbacks import facts, policy
 from callbacks.policy import Why
+from callbacks.project import attempt_outcome
 from cases.change import find, node_of
 from cases.states import is_settled
 from config.city.model import City
@@ -25,12 +26,18 @@ from config.errors import Refused
 from config.language import _
 from config.settings import Settings
 from models.cases import Attempt, Callback, Case
-from models.event import Event, happened
-from models.kinds import ATTEMPT_LEASED, ATTEMPT_PLANNED, CALLBACK_EXHAUSTED, CALLBACK_TO_PERSON
+from models.event import Event, found, happened
+from models.kinds import (
+    ATTEMPT_LEASED,
+    ATTEMPT_OUTCOME,
+    ATTEMPT_PLANNED,
+    CALLBACK_EXHAUSTED,
+    CALLBACK_TO_PERSON,
+)
 from models.store.engine import Store
 from models.store.log import record
 from models.store.retry import retrying, swap
-from models.words import AttemptState, CaseState
+from models.words import AttemptState, CaseState, Outcome
 
 log = structlog.get_logger()
 
@@ -51,7 +58,11 @@ def tick(store: Store, settings: Settings, city: City, now: datetime, *, free_ch
     `free_channels`: channels that nobody uses now; the spare ones of the settings are kept back here.
     Raises `Retryable` when the store is away: the next tick finds the same.
     """
-    new = retrying(store, lambda session: _prepare(session, settings, city, now))
+    try:
+        new = retrying(store, lambda session: _prepare(session, settings, city, now))
+    except IntegrityError:
+        log.info("another_scheduler_was_first")  # it planned the same rounds: the next tick finds them
+        return []
     with store.reading() as session:
         left = policy.room(settings.callback, free_channels, facts.waiting_for_line(session))
         due = facts.due(session, now)
@@ -139,13 +150,31 @@ def run_now(session: Session, settings: Settings, city: City, case_number: str, 
 
 
 def _prepare(session: Session, settings: Settings, city: City, now: datetime) -> list[Event]:
-    new: list[Event] = []
+    new = [_ended_unknown(session, attempt, now) for attempt in facts.lost(session, now)]
     for callback in facts.open_rounds(session):
         if facts.waits(session, callback):
             new += _go_on(session, settings, city, callback, now)
         else:
             _withdraw(session, callback, now)
     return new + plan_due(session, settings, city, now)
+
+
+def _ended_unknown(session: Session, attempt: Attempt, now: datetime) -> Event:
+    """It counts as rung. Should the true outcome be told after all, it takes this one's place."""
+    stream = f"attempt:{attempt.id}"
+    event = found(
+        node_of(attempt.case_number),
+        stream,
+        ATTEMPT_OUTCOME,
+        0,
+        at=now,
+        attempt=str(attempt.id),
+        case=attempt.case_number,
+        outcome=Outcome.UNKNOWN.value,
+    )
+    record(session, event)
+    attempt_outcome(session, event)
+    return event
 
 
 def _begin(session: Session, settings: Settings, city: City, case: Case, now: datetime) -> list[Event]:
@@ -203,13 +232,14 @@ def _lease(session: Session, settings: Settings, city: City, id: object, now: da
     if attempt is None or attempt.state != AttemptState.PLANNED:
         return None
     callback = session.get_one(Callback, attempt.callback_id)
+    if callback.state != "open":
+        facts.drop_planned(session, callback)
+        return None
     case = find(session, attempt.case_number)
     asked = facts.asked(session, city, case)
     why = policy.person_instead(asked, city, settings.callback)
     if why is not None:
-        session.delete(attempt)
-        session.flush()
-        session.expire(callback, ["attempts"])
+        facts.drop_planned(session, callback)
         return _to_person(session, callback, why, now)
     if facts.is_live(session, attempt.phone, case.callback_phone, now):
         return None  # the citizen is speaking with us, or we are ringing them: later
@@ -237,9 +267,7 @@ def _withdraw(session: Session, callback: Callback, now: datetime) -> None:
     """The case went another way meanwhile. What is leased may be ringing: it is left to end by itself."""
     if any(item.state in (AttemptState.LEASED, AttemptState.DIALLING) for item in callback.attempts):
         return
-    for attempt in [item for item in callback.attempts if item.state == AttemptState.PLANNED]:
-        callback.attempts.remove(attempt)
-        session.delete(attempt)
+    facts.drop_planned(session, callback)
     callback.state, callback.done_at = "done", now
     session.flush()
 

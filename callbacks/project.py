@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session
 
-from callbacks.facts import waits
+from callbacks.facts import drop_planned, waits
 from callbacks.policy import Why
 from cases.change import node_of, stream
 from cases.settling import settle, take_up_again
@@ -39,13 +39,15 @@ def attempt_dialling(session: Session, event: Event) -> None:
 
 
 def attempt_outcome(session: Session, event: Event) -> None:
-    """The end of an attempt; the first that was told stands. Raises `LookupError` like `attempt_dialling`."""
+    """The end of an attempt; the first that is known stands. Raises `LookupError` like `attempt_dialling`."""
     attempt = _attempt(session, event)
     body = event.body
-    if attempt.state == AttemptState.DONE:
+    outcome = _outcome(body.get("outcome"))
+    if attempt.state == AttemptState.DONE and (
+        attempt.outcome != Outcome.UNKNOWN or outcome is Outcome.UNKNOWN
+    ):
         log.warning("attempt_ended_twice", attempt=str(attempt.id))
         return
-    outcome = _outcome(body.get("outcome"))
     attempt.state, attempt.outcome, attempt.ended_at = AttemptState.DONE.value, outcome.value, event.at
     attempt.call_id = body.get("call") or attempt.call_id
     attempt.answers = {
@@ -72,7 +74,7 @@ def _answered(session: Session, callback: Callback, event: Event) -> None:
     callback.disposition = Outcome.COMPLETED.value
     callback.done_at = event.at
     callback.state = "done"
-    session.flush()
+    drop_planned(session, callback)
     case = session.get_one(Case, callback.case_number)
     content = callback.solved is True and callback.satisfied is not False
     if not content:

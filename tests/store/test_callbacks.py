@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from callbacks import plan
 from callbacks.project import PROJECTIONS
@@ -347,20 +348,21 @@ def test_the_last_channels_stay_with_the_citizens_who_ring(store: Store, setting
     assert tick(store, settings, NEXT, free=spare + 5).count(ATTEMPT_LEASED) == 3
 
 
-def test_two_schedulers_lease_an_attempt_once(store: Store, settings: Settings) -> None:
+def test_two_schedulers_plan_and_lease_an_attempt_once(store: Store, settings: Settings) -> None:
     for n in range(1, 5):
         resolved(store, n, phone=f"1390599000{n}")
-    tick(store, settings, NOW)
     together = Barrier(2)
 
-    def look(_: int) -> list[str]:
+    def look(now: datetime) -> list[str]:
         together.wait()
-        return tick(store, settings, NEXT)
+        return tick(store, settings, now)
 
-    with ThreadPoolExecutor(2) as pool:
-        said = [kind for kinds in pool.map(look, range(2)) for kind in kinds]
-    assert said.count(ATTEMPT_LEASED) == 4
+    for now, kind in ((NOW, ATTEMPT_PLANNED), (NEXT, ATTEMPT_LEASED)):
+        with ThreadPoolExecutor(2) as pool:
+            said = [kind for kinds in pool.map(look, [now, now]) for kind in kinds]
+        assert said.count(kind) == 4
     assert len({one.id for one in leased(store)}) == 4
+    assert [len(rounds(store, n)) for n in range(1, 5)] == [1, 1, 1, 1]
 
 
 def test_a_case_that_went_another_way_is_not_asked_about(store: Store, settings: Settings) -> None:
@@ -405,15 +407,42 @@ def test_an_answer_about_an_earlier_resolution_closes_nothing(store: Store, sett
     assert ATTEMPT_PLANNED in tick(store, settings, later + timedelta(minutes=1))
 
 
-def test_an_outcome_told_twice_counts_once_and_an_odd_one_as_rung(store: Store, settings: Settings) -> None:
+def outcomes(store: Store) -> list[str | None]:
+    with store.reading() as session:
+        return list(session.scalars(select(Attempt.outcome).order_by(Attempt.planned_at)))
+
+
+def test_an_outcome_told_twice_counts_once(store: Store, settings: Settings) -> None:
     resolved(store)
-    id = rung(store, settings, NEXT, "hologram")
+    id = rung(store, settings, NEXT, "busy")
     tell(store, ATTEMPT_OUTCOME, id, NEXT + DAY, outcome="completed", solved=True)
     tell(store, ATTEMPT_DIALLING, id, NEXT + DAY)
-    with store.reading() as session:
-        attempt = session.scalars(Attempt.__table__.select().with_only_columns(Attempt.outcome)).all()
-    assert attempt == ["unknown"]
+    assert outcomes(store) == ["busy"]
     assert the(store).state == "resolved"
+
+
+def test_an_outcome_that_nobody_knows_counts_as_rung(store: Store, settings: Settings) -> None:
+    resolved(store)
+    rung(store, settings, NEXT, "hologram")
+    assert outcomes(store) == ["unknown"]
+    tick(store, settings, NEXT + timedelta(hours=1))
+    assert rounds(store)[0].attempts[-1].planned_at == NEXT + DAY
+
+
+def test_a_line_killed_while_it_rang_leaves_an_unknown_that_the_truth_replaces(
+    store: Store, settings: Settings
+) -> None:
+    resolved(store)
+    tick(store, settings, NEXT)
+    [one] = leased(store)
+    tell(store, ATTEMPT_DIALLING, one.id, NEXT)
+    assert tick(store, settings, NEXT + timedelta(minutes=30)) == []
+    assert tick(store, settings, NEXT + timedelta(hours=2)) == [ATTEMPT_OUTCOME, ATTEMPT_PLANNED]
+    assert outcomes(store) == ["unknown", None]
+    tell(store, ATTEMPT_OUTCOME, one.id, NEXT + timedelta(minutes=2), outcome="completed", solved=True)
+    assert outcomes(store) == ["completed"]
+    assert the(store).state == "closed"
+    assert tick(store, settings, NEXT + 3 * DAY) == []
 
 
 def test_an_attempt_nobody_planned_cannot_be_applied(store: Store) -> None:
