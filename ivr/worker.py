@@ -69,6 +69,7 @@ class Worker:
         self._ticking.every(settings.callback.tick, "callbacks", self._call_back)
         self._ticking.every(60.0, "deadlines", self._look_at_deadlines)
         self._ticking.every(60.0, "account", self._accounting.tick)
+        self._ticking.every(3600.0, "spool", self._feeding.tidy)
         self._ticking.every(30.0, "found", Finding(settings, self._city, self._store, self._cel).tick)
 
     def run(self) -> None:

@@ -11,7 +11,7 @@ import cases.project
 import recordings.project
 from config.settings import Settings
 from models import kinds
-from models.event import Event
+from models.event import Event, now
 from models.store.bus import Bell
 from models.store.engine import Store
 from models.store.feed import Feed, together
@@ -45,11 +45,17 @@ class Feeding:
         """Whether there may be more. Raises what the store raises; nothing is lost then."""
         self._touched.clear()
         count = self._feed.step(_LIMIT)
-        for topic, name in self._touched:
+        for topic, name in list(self._touched):  # `tidy` may add from its own thread
             self._bell.ring(topic, name)
         if count:
             self._changed()
         return count >= _LIMIT
+
+    def tidy(self) -> None:
+        """Old rows leave the spool, and what was refused is tried again. Raises what the store raises."""
+        self._feed.retry_refused()
+        while self._feed.prune(now()):
+            pass
 
     def drained(self) -> bool:
         """Applies a last part; True when nothing is left."""
