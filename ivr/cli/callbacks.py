@@ -12,9 +12,11 @@ from callbacks import plan
 from config.language import _
 from ivr.cli import show
 from ivr.cli.office import open_office
+from models import kinds
 from models.cases import Callback
 from models.event import now
 from models.store.bus import Bell, place
+from recordings.growth import live
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -59,11 +61,16 @@ def listed(
 
 @app.command(help=_("现在就安排已到期的回访（不必等下一次定时）"))
 def run(json: show.AsJson = False) -> None:
+    from ivr.worker import channels  # slow to load; the other commands do without
+
     office = open_office()
-    leased = list(plan.tick(office.store, office.settings, office.city, now()))
-    bell = Bell(place(office.settings.store_url, office.settings.run))
+    settings = office.settings
+    free = channels(settings) - len(live(settings.raw))
+    happened = plan.tick(office.store, settings, office.city, now(), free_channels=free)
+    leased = [event.stream.partition(":")[2] for event in happened if event.kind == kinds.ATTEMPT_LEASED]
+    bell = Bell(place(settings.store_url, settings.run))
     for attempt in leased:
-        bell.ring("orders", str(attempt))
+        bell.ring("orders", attempt)
     if json:
         show.as_json({"attempts": leased})
     else:

@@ -19,12 +19,14 @@ from rich.table import Table
 
 from config.language import _
 
+PIPED = 240  # columns where no terminal says how many: ids stay whole
+
 AsJson = Annotated[bool, typer.Option("--json", help=_("输出 JSON"))]
 
 
 def console() -> Console:
     """For people; stdout holds results only."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
 
 
 def aside() -> Console:
@@ -67,8 +69,10 @@ def local(moment: datetime | None, zone: ZoneInfo) -> str:
 
 
 def as_table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
-    """A table, or the sentence `nothing` where there are no rows."""
-    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+    """A table, or the sentence `nothing` where there are no rows. The first column is an id: it stays whole."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, no_wrap=place == 0, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.row_count:
