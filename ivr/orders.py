@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from callbacks.plan import Leased, leased
+from sqlalchemy.orm import Session
+
+from callbacks.plan import Leased, leased_now
 from ivr.house import House
 from ivr.outbound import ring_back
+from models.event import now
 from models.store.bus import Listener, place
 
 LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would make
@@ -24,9 +27,12 @@ async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]
         finally:
             under_way.discard(lease.id)
 
+    def allowed(session: Session) -> list[Leased]:
+        return leased_now(session, house.settings, house.city, now())  # a lease may be from before a night
+
     async with Listener(place(house.settings.store_url, house.settings.run), ["orders"]) as listener:
         while True:
-            for lease in await house.lookup.ask(leased, none, within=LOOK_WITHIN):
+            for lease in await house.lookup.ask(allowed, none, within=LOOK_WITHIN):
                 if lease.id not in under_way:
                     under_way.add(lease.id)
                     begin(dial(lease))
