@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,6 +31,7 @@ COLOURS: dict[Who, str] = {
     "unit": "yellow",
 }
 HELD_BACK = 1.2  # s
+BESIDE = 11  # columns taken by the clock and the gaps
 
 
 def _name(who: Who) -> str:
@@ -100,5 +102,14 @@ class Timeline:
         line.add_column(no_wrap=True, style="dim")
         line.add_column(no_wrap=True, style=f"bold {COLOURS[who]}")
         line.add_column(overflow="fold", style="dim" if quiet else "")
-        line.add_row(f"{int(minutes):02}:{rest:04.1f}", _name(who), Text(text))
+        room = self._console.width - BESIDE - cell_len(_name(who))
+        words = Text("\n".join(_folded(text, max(20, room))))
+        words.highlight_regex(r"(?s)“.*”", "italic")
+        line.add_row(f"{int(minutes):02}:{rest:04.1f}", _name(who), words)
         self._console.print(line)
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines of Chinese break anywhere; rich would break it only at a space. Other languages are left to rich."""
+    mostly_wide = cell_len(text) > 1.4 * len(text)
+    return chop_cells(text, width) if mostly_wide else [text]
