@@ -81,7 +81,8 @@ class Worker:
             loop.start()
         self._ticking.start()
         log.info("worker_started", node=self._settings.node)
-        self._ending.wait()
+        while not self._ending.wait(0.5):  # a signal that another thread received is handled only here
+            continue
         self._finish()
         log.info("worker_stopped")
 

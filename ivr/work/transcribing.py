@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -60,14 +61,20 @@ class Transcribing:
         store: Store,
         bell: Bell,
         stopping: Callable[[], bool],
+        *,
+        model: Callable[[], Path] | None = None,
         program: list[str] | None = None,
     ) -> None:
-        """`program`: another reading process with the same manners (see `speech.reader`)."""
+        """`model` gives the model's folder or raises `Trouble`; default: the settings' one from the model store.
+
+        `program`: another reading process with the same manners (see `speech.reader`).
+        """
         self._settings = settings
         self._city = city
         self._store = store
         self._bell = bell
         self._stopping = stopping
+        self._model = model or (lambda: models.verify(settings.speech.model, settings.cache))
         self._program = program
         self._reader: Reader | None = None
         self._model_at = 0.0  # monotonic: not looked for before
@@ -112,7 +119,7 @@ class Transcribing:
             if time.monotonic() < self._model_at:
                 return None
             try:
-                folder = models.verify(self._settings.speech.model, self._settings.cache)
+                folder = self._model()
             except Trouble as trouble:
                 self._model_at = time.monotonic() + _MODEL_PAUSE
                 log.warning("no_model", model=self._settings.speech.model, why=str(trouble))
