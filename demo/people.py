@@ -6,7 +6,6 @@ speaks when it is quiet for two seconds, an operator after one: so the operator 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from demo.phones import Phone
-from demo.phones_talk import CallOver, Talk, TooLate
+from demo.phones_talk import CallOver, PhoneTrouble, Talk, TooLate
 
 Answer = Literal["solved", "unsolved", "silent", "unanswered"]
 
@@ -25,6 +24,7 @@ MY_TURN = 2.0  # s of quiet: a citizen speaks, or presses a key
 FAREWELL = 4.0  # s of quiet: there is nothing more to be said
 ANNOUNCED = 4.5  # s of sound: more than "operator 1001 serves you" was heard
 PICKS_UP_AFTER = 4.5  # s of ringing
+CALLBACK_RINGS = 1.5  # s, until the citizen answers
 CALLBACK_KEYS: dict[Answer, str] = {
     "solved": "1111",
     "unsolved": "1122",
@@ -126,12 +126,9 @@ async def _press_when_quiet(talk: Talk, key: str) -> None:
 
 async def serve(phone: Phone, lines: OperatorLines) -> Talk:
     """At the desk: pick up the first call after some ringing, listen, ask, note, and let the citizen go first."""
-    await phone.manner(answer_after=PICKS_UP_AFTER)
-    while True:
+    talk = await phone.next_call(within=PATIENCE)
+    while not await _pick_up(talk, PICKS_UP_AFTER):
         talk = await phone.next_call(within=PATIENCE)
-        with contextlib.suppress(CallOver):
-            await talk.answered(CONNECT)
-            break
     with contextlib.suppress(CallOver):
         await talk.pause(PATIENCE, quiet=NOTICED)
         spoken = await _somebody_spoke(talk, lines)
@@ -141,6 +138,18 @@ async def serve(phone: Phone, lines: OperatorLines) -> Talk:
             await talk.ended(within=3 * FAREWELL)
     await talk.hang_up()
     return talk
+
+
+async def _pick_up(talk: Talk, after: float) -> bool:
+    """Let it ring, then answer; False where it stopped ringing before."""
+    try:
+        await talk.ended(within=after)
+    except TooLate:
+        with contextlib.suppress(PhoneTrouble):
+            await talk.answer()
+            await talk.answered(CONNECT)
+            return True
+    return False
 
 
 async def _somebody_spoke(talk: Talk, lines: OperatorLines) -> bool:
@@ -165,7 +174,6 @@ async def _converse(talk: Talk, answers: Sequence[Path]) -> None:
 
 async def take_callbacks(phone: Phone, answer: Answer) -> None:
     """Take each call that comes to the citizen, in the manner of `answer`, until cancelled."""
-    await phone.manner(answer_after=None if answer == "unanswered" else 1.5)
     while True:
         try:
             talk = await phone.next_call(within=3600.0)
@@ -173,14 +181,9 @@ async def take_callbacks(phone: Phone, answer: Answer) -> None:
             continue
         with contextlib.suppress(CallOver, TooLate):
             if answer != "unanswered":
-                await talk.answered(CONNECT)
+                await _pick_up(talk, CALLBACK_RINGS)
             for key in CALLBACK_KEYS.get(answer, ""):
                 await _press_when_quiet(talk, key)
             await talk.ended(within=4 * PATIENCE)
         if talk.closed is None:
             await talk.hang_up()
-
-
-async def off(phones: Sequence[Phone]) -> None:
-    """Every phone switched off, whatever happened to the others."""
-    await asyncio.gather(*(phone.off() for phone in phones), return_exceptions=True)
