@@ -208,6 +208,10 @@ class FakeAsterisk:
         resource = endpoint.partition("/")[2]
         return resource in self._trunks or resource in self._callees
 
+    def endpoints(self) -> list[str]:
+        """All that there are."""
+        return sorted(f"PJSIP/{name}" for name in self._trunks | set(self._callees))
+
     def endpoint_state(self, endpoint: str) -> models.Endpoint:
         """What GET /endpoints says of it. Raises Refusal 404."""
         technology, _, resource = endpoint.partition("/")
@@ -216,6 +220,14 @@ class FakeAsterisk:
         state = "offline" if resource in self._unregistered else "online"
         channels = [channel.id for channel in self.channels.values() if channel.endpoint == endpoint]
         return models.Endpoint(technology=technology, resource=resource, state=state, channel_ids=channels)
+
+    def device_state(self, name: str) -> models.DeviceState:
+        """Of `PJSIP/8001`. A ringing phone is BUSY too, as with device_state_busy_at=1 (measured)."""
+        if not self.knows_endpoint(name):
+            return models.DeviceState(name=name, state="INVALID")
+        shown = self.endpoint_state(name)
+        state = "UNAVAILABLE" if shown.state == "offline" else "BUSY" if shown.channel_ids else "NOT_INUSE"
+        return models.DeviceState(name=name, state=state)
 
     def callee_of(self, dialled: str) -> tuple[str, Callee]:
         """Endpoint and behaviour behind `8001` or `13900000001@trunk`. Raises Refusal 500."""
@@ -267,5 +279,7 @@ class FakeAsterisk:
             return
         for application in self.applications.values():
             times = int(application.subscribe_all or endpoint in application.endpoints)
-            state = self.endpoint_state(endpoint)
+            state, device = self.endpoint_state(endpoint), self.device_state(endpoint)
             application.tell(models.EndpointStateChange, times, timestamp=self.utc(), endpoint=state)
+            times = int(application.subscribe_all or endpoint in application.devices)
+            application.tell(models.DeviceStateChanged, times, timestamp=self.utc(), device_state=device)

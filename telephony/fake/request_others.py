@@ -131,6 +131,18 @@ def get_endpoint(world: FakeAsterisk, technology: str, resource: str) -> models.
     return world.endpoint_state(f"{technology}/{resource}")
 
 
+def list_endpoints(world: FakeAsterisk) -> list[models.Endpoint]:
+    return [world.endpoint_state(endpoint) for endpoint in world.endpoints()]
+
+
+def list_device_states(world: FakeAsterisk) -> list[models.DeviceState]:
+    return [world.device_state(endpoint) for endpoint in world.endpoints()]
+
+
+def get_device_state(world: FakeAsterisk, name: str) -> models.DeviceState:
+    return world.device_state(name)
+
+
 TABLE: dict[tuple[str, str], Callable[..., object]] = {
     ("GET", "/asterisk/ping"): ping,
     ("GET", "/asterisk/variable"): get_global,
@@ -147,5 +159,8 @@ TABLE: dict[tuple[str, str], Callable[..., object]] = {
     ("GET", "/applications/{name}"): get_application,
     ("POST", "/applications/{name}/subscription"): subscribe,
     ("DELETE", "/applications/{name}/subscription"): unsubscribe,
+    ("GET", "/endpoints"): list_endpoints,
     ("GET", "/endpoints/{technology}/{resource}"): get_endpoint,
+    ("GET", "/deviceStates"): list_device_states,
+    ("GET", "/deviceStates/{name}"): get_device_state,
 }

@@ -113,6 +113,10 @@ class World:
         await self.event(models.StasisStart, leg)
         return leg
 
+    def another_client(self, app: str) -> AriClient:
+        """One more client of the same Asterisk, not opened yet."""
+        raise NotImplementedError
+
     async def call_in(self) -> Caller:
         """A citizen dials 110."""
         raise NotImplementedError
@@ -144,6 +148,9 @@ class FakeWorld(World):
         await self.client.__aexit__(None, None, None)
         await self._fake.close()
 
+    def another_client(self, app: str) -> AriClient:
+        return AriClient.over(self._fake.transport(), app=app)
+
     async def call_in(self) -> FakeChannel:
         return self._fake.incoming("13900000001", trunk="citizen")
 
@@ -165,9 +172,9 @@ def _acting(script: str) -> Callee:
 class RealWorld(World):
     """A private Asterisk and a phone behind its trunk."""
 
-    def __init__(self, client: AriClient, phone: Phone) -> None:
+    def __init__(self, client: AriClient, phone: Phone, running: Any) -> None:
         super().__init__(client)
-        self._phone = phone
+        self._phone, self._running = phone, running
 
     @classmethod
     async def open(cls, running: Any) -> RealWorld:
@@ -183,7 +190,7 @@ class RealWorld(World):
         url = f"http://127.0.0.1:{settings.asterisk.http_port}"
         client = AriClient(url, "minsheng", running.secrets.ari, app=APP)
         await client.__aenter__()
-        world = cls(client, phone)
+        world = cls(client, phone, running)
         world.sound = f"sound:{sound.with_suffix('')}"
         await world.event(LinkUp)
         return world
@@ -201,6 +208,10 @@ class RealWorld(World):
             )
         await self.client.__aexit__(None, None, None)
         self._phone.close()
+
+    def another_client(self, app: str) -> AriClient:
+        url = f"http://127.0.0.1:{self._running.settings.asterisk.http_port}"
+        return AriClient(url, "minsheng", self._running.secrets.ari, app)
 
     async def call_in(self) -> Talk:
         return await self._phone.call("110")

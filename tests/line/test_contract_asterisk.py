@@ -14,7 +14,7 @@ import pytest_asyncio
 from telephony.ari import generate
 from telephony.ari._generated.models import StasisEnd
 from telephony.ari.events import UnknownEvent
-from tests.contract.world import RealWorld
+from tests.contract.world import APP, RealWorld
 
 pytest.register_assert_rewrite("tests.contract.behaviours")
 from tests.contract.behaviours import *  # noqa: E402, F403
@@ -41,6 +41,22 @@ async def test_resources_and_models_are_those_of_the_running_asterisk(asterisk: 
     made = generate.sources(docs)
     for name, source in made.items():
         assert source == (generate.TARGET / name).read_text(encoding="utf-8"), f"{name}: generate it anew"
+
+
+async def test_every_listing_fits_its_type(world: RealWorld) -> None:
+    client = world.client
+    channel, _ = await world.answered_caller()
+    assert (await client.asterisk.getInfo()).system is not None
+    assert {module.name for module in await client.asterisk.listModules()} >= {"res_stasis.so"}
+    assert APP in {application.name for application in await client.applications.list()}
+    assert [endpoint.resource for endpoint in await client.endpoints.listByTech(tech="PJSIP")] != []
+    assert (await client.endpoints.get(tech="PJSIP", resource="citizen")).channel_ids == [channel]
+    await client.deviceStates.get(deviceName="PJSIP/op1")
+    await client.deviceStates.list()
+    await client.recordings.listStored()
+    await client.asterisk.listLogChannels()
+    await client.channels.rtpstatistics(channelId=channel)
+    assert (await client.asterisk.getGlobalVar(variable="MS_SEATS")).value is not None
 
 
 async def test_every_event_of_a_call_fits_its_type(world: RealWorld) -> None:
