@@ -10,7 +10,7 @@ import numpy as np
 RATE = 8000  # Hz, what Asterisk plays without resampling
 TONES = (440.0, 554.37)  # Hz: a third, calm and far from any signalling tone
 EACH = 1.6  # s, one tone with its dying away
-TIMES = 8  # pairs of tones in the file, with a rest after each pair
+TIMES = 3  # pairs of tones in the file, with a rest after each: twelve seconds between two messages
 REST = 0.8  # s
 LOUD = 0.08  # of full scale: clearly below speech
 

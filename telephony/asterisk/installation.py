@@ -35,7 +35,7 @@ class Machine:
     loader: str
 
 
-_MACHINES = {
+MACHINES = {
     "x86_64": Machine("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": Machine("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
 }
@@ -43,7 +43,7 @@ _MACHINES = {
 
 def machine() -> Machine:
     """This machine; raises `NoAsterisk` where Debian builds no Asterisk that we know how to unpack."""
-    found = _MACHINES.get(platform.machine())
+    found = MACHINES.get(platform.machine())
     if found is None:
         raise NoAsterisk(_("这种处理器（{kind}）上还不能自动装电话交换程序", kind=platform.machine()))
     return found

@@ -1,37 +1,43 @@
-"""Make this architecture's lock anew: `python -m telephony.asterisk.relock`, a maintainer's step.
+"""Make the locks anew: `python -m telephony.asterisk.relock`, a maintainer's step.
 
-Takes the newest Asterisk of the coming releases, keeps only the packages of which a file is used, and checks
-that what they build is fit. The lock is written beside this file.
+For each architecture: takes the newest Asterisk of the coming releases and keeps only the packages of which a file
+is used. What they build is tried on the machine it is for (`obtain`). The locks are written beside this file.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from telephony.asterisk import build, mirror, slim, suite
-from telephony.asterisk.installation import machine
+from telephony.asterisk import mirror, slim, suite
+from telephony.asterisk.installation import MACHINES, Machine
 
 
 def main() -> None:
-    here = machine()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        apt, files = suite.newest(mirror.roots(), here.architecture, folder / "apt", lambda fraction: None)
-        slim.unpack(files, folder / "root")
-        home = folder / "home"
-        taken = slim.build(folder / "root", home, home, here)
-        version = build.fit(home).version
-        used = {path.relative_to(folder / "root") for path in taken}
-        used |= {path.resolve().relative_to((folder / "root").resolve()) for path in taken}
-        kept = [file for file in files if _contents(file) & used]
-        lines = [f"{package.sha256} {package.size} {package.path}" for package in suite.packages(apt, kept)]
-    lines.insert(0, f"# Asterisk {version}: sha256, size, path below the archive's root")
-    target = Path(__file__).with_name(f"{here.architecture}.lock")
-    target.write_text("\n".join(lines) + "\n", "ascii")
-    sys.stdout.write(f"{target}: {len(kept)}\n")
+    for machine in MACHINES.values():
+        with tempfile.TemporaryDirectory() as name:
+            lines = _lock(machine, Path(name))
+        target = Path(__file__).with_name(f"{machine.architecture}.lock")
+        target.write_text("\n".join(lines) + "\n", "ascii")
+        sys.stdout.write(f"{target}: {len(lines) - 1}\n")
+
+
+def _lock(machine: Machine, folder: Path) -> list[str]:
+    apt, files = suite.newest(mirror.roots(), machine.architecture, folder / "apt", lambda fraction: None)
+    root = (folder / "root").resolve()
+    slim.unpack(files, root)
+    taken = slim.build(root, folder / "home", folder / "home", machine)
+    used = {path.relative_to(root) for path in taken} | {path.resolve().relative_to(root) for path in taken}
+    kept = suite.packages(apt, [file for file in files if _contents(file) & used])
+    version = re.search(r"/asterisk_([\d.]+)", "".join(package.path for package in kept))
+    lines = [f"{package.sha256} {package.size} {package.path}" for package in kept]
+    return [
+        f"# Asterisk {version[1] if version else '?'}: sha256, size, path below the archive's root",
+        *lines,
+    ]
 
 
 def _contents(package: Path) -> set[Path]:

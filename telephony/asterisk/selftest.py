@@ -180,7 +180,9 @@ class _Trial:
         level = float(np.abs(np.frombuffer(b"".join(frames), "<i2").astype(float)).mean()) if frames else 0.0
         log.info("asterisk_selftest", frames=len(frames), loudness=round(level), cpu=round(share, 2))
         if len(frames) < ENOUGH or level < LOUD:
-            raise NoAsterisk(_("电话交换程序自检失败：{what}", what=f"{len(frames)} frames, level {level:.0f}"))
+            raise NoAsterisk(
+                _("电话交换程序自检失败：{what}", what=f"{len(frames)} frames, level {level:.0f}")
+            )
         if share > CALM:
             raise NoAsterisk(_("电话交换程序自检失败：{what}", what=f"CPU {share:.0%}"))
 

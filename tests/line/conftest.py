@@ -14,6 +14,7 @@ import pytest
 from config.settings import Settings, load
 from demo.phones import Phone
 from dialplan.render import Program, Seat, render
+from speech.prompts.install import install
 from telephony.asterisk import secrets
 from telephony.asterisk.installation import Installation
 from telephony.asterisk.obtain import obtain
@@ -94,11 +95,12 @@ def make_settings(var: Path, citizen_port: int, **line: object) -> Settings:
 
 
 def prepare(settings: Settings, overflow: tuple[str, ...] = ()) -> tuple[Installation, Secrets]:
-    """Obtain the program and render the configuration of `settings`."""
+    """Obtain the program, render the configuration of `settings` and lay the prompts out."""
     installation = obtain(settings.cache, settings.asterisk.program, lambda sentence, part: None)
     made = secrets.load(settings.secrets, SEATS)
     seats = [Seat(name, made.seats[name]) for name in SEATS]
     program = Program(installation.modules, installation.load, installation.data)
+    install(settings.sounds)
     render(settings, program, made.ari, seats, ("110",), overflow, PUBLISHED)
     return installation, made
 

@@ -20,6 +20,7 @@ class Line:
     def __init__(self, http: aiohttp.ClientSession, base: str) -> None:
         self.http = http
         self.base = base
+        self.hangs = False  # connected, but claims nothing
         self.starts: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def post(self, path: str, **query: str) -> int:
@@ -30,7 +31,7 @@ class Line:
         async with self.http.ws_connect(f"{self.base}/events?app={APP}") as events:
             async for message in events:
                 event = message.json()
-                if event["type"] == "CallBroadcast":
+                if event["type"] == "CallBroadcast" and not self.hangs:
                     await self.post("events/claim", channelId=event["channel"]["id"], application=APP)
                 elif event["type"] == "StasisStart":
                     self.starts.put_nowait(event)
@@ -101,3 +102,20 @@ async def test_a_line_that_gives_the_call_back_leaves_it_in_the_fallback(
         await call.hang_up()
     recordings = list(asterisk.settings.raw.glob(f"{start['channel']['id']}*.raw"))
     assert len(recordings) == 1, "the recorder that ran goes on: no second one on the same file"
+
+
+async def test_a_line_that_hangs_is_not_waited_for_until_it_wakes(asterisk: Any, tmp_path: Path) -> None:
+    async with (
+        line(asterisk) as app,
+        asterisk.seat("op3", tmp_path) as seat,
+        asterisk.citizen(tmp_path) as citizen,
+    ):
+        app.hangs = True
+        await seat.register()
+        await asterisk.reachable("op3")
+        call = await citizen.call(f"sip:110@{asterisk.sip}")
+        await seat.next_call(within=5)
+        app.hangs = False
+        assert (await asyncio.wait_for(app.starts.get(), 15))["args"] == ["incoming", "110"]
+        assert call.closed is None
+        await call.hang_up()

@@ -35,7 +35,7 @@ def test_the_reason_is_found_in_what_apt_prints() -> None:
     assert mirror.last_complaint("") == ""
 
 
-@pytest.mark.parametrize("architecture", ["amd64"])
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_the_lock_names_no_host_and_pins_by_content(architecture: str) -> None:
     text = lock.text(architecture)
     packages = lock.parse(text)
