@@ -70,7 +70,7 @@ def classify(error: BaseException) -> Trouble | None:
 def _sqlite(error: sqlite3.Error) -> Trouble | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _SQLITE_CONFLICT:
-        return _conflict()
+        return conflict()
     if code in _SQLITE_AWAY:
         return _away(str(error))
     if code in _SQLITE_DAMAGED:
@@ -81,7 +81,7 @@ def _sqlite(error: sqlite3.Error) -> Trouble | None:
 def _postgresql(error: DBAPIError) -> Trouble | None:
     state = getattr(error.orig, "sqlstate", None)
     if state in _PG_CONFLICT:
-        return _conflict()
+        return conflict()
     if state in _PG_DAMAGED:
         return StoreDamaged(_("数据库文件已损坏：{reason}", reason=_first_line(error.orig)))
     if state in _PG_OURS:
@@ -93,7 +93,8 @@ def _postgresql(error: DBAPIError) -> Trouble | None:
     return None
 
 
-def _conflict() -> Conflict:
+def conflict() -> Conflict:
+    """The one sentence for whoever came second."""
     return Conflict(_("同一份资料刚被别人改动，请再做一次"))
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.event import Event, now
 from models.log import LoggedEvent, RefusedEvent, SpoolCursor
 from models.store.engine import Store
-from models.store.errors import Conflict, classify
+from models.store.errors import Conflict, classify, conflict
 from models.store.log import record
 from models.store.spool_file import prune
 
@@ -115,7 +116,10 @@ class Feed:
             for row in session.scalars(
                 mine.order_by(RefusedEvent.at, RefusedEvent.spool_row).limit(limit)
             ).all():
-                if self._apply(session, row.spool, row.spool_row, row.data) is None:
+                event = _decoded(row.data)
+                if not isinstance(event, Event):
+                    continue
+                if _known(session, [event]) or self._apply(session, row.spool, row.spool_row, event) is None:
                     session.delete(row)
                     healed += 1
         return healed
@@ -130,22 +134,23 @@ class Feed:
             cursor.row = 0  # an older copy was put back: look at all of it again; known ids are skipped
         query = "SELECT row, id, data FROM event WHERE row > ? ORDER BY row LIMIT ?"
         rows: list[Spooled] = spool.execute(query, (cursor.row, limit)).fetchall()
-        known = _known(session, [_as_uuid(event_id) for _, event_id, _ in rows])
-        for row, event_id, data in rows:
-            if _as_uuid(event_id) not in known:
-                error = self._apply(session, name, row, data)
-                if error is not None:
-                    self._refuse(session, name, row, data, error)
+        read = [_decoded(data) for _, _, data in rows]
+        known = _known(session, read)
+        for (row, _, data), event in zip(rows, read, strict=True):
+            if isinstance(event, Event) and event.id in known:
+                continue
+            error = self._apply(session, name, row, event) if isinstance(event, Event) else event
+            if error is not None:
+                self._refuse(session, name, row, data, error)
         if rows:
             cursor.row, cursor.last = rows[-1][0], _as_uuid(rows[-1][1])
         return rows
 
-    def _apply(self, session: Session, name: str, row: int, data: bytes) -> Exception | None:
+    def _apply(self, session: Session, name: str, row: int, event: Event) -> Exception | None:
         """Why the event cannot be applied. What the store itself has to say is raised."""
         try:
-            event = Event.decode(data)
             with session.begin_nested():
-                record(session, event, spool=name, spool_row=row)
+                _record(session, event, name, row)
                 projection = self._projections.get(event.kind)
                 if projection is not None:
                     projection(session, event)
@@ -193,9 +198,24 @@ def _went_back(spool: sqlite3.Connection, cursor: SpoolCursor) -> bool:
     return ever is None or int(ever[0]) < cursor.row  # else the row was pruned
 
 
-def _known(session: Session, ids: list[UUID | None]) -> set[UUID | None]:
-    whole = [event_id for event_id in ids if event_id is not None]
-    return set(session.scalars(select(LoggedEvent.id).where(LoggedEvent.id.in_(whole)))) if whole else set()
+def _decoded(data: object) -> Event | Exception:
+    try:
+        return Event.decode(_as_bytes(data))
+    except Exception as error:  # damage may raise more than a decoder's own errors
+        return error
+
+
+def _known(session: Session, read: Sequence[Event | Exception]) -> set[UUID]:
+    ids = [event.id for event in read if isinstance(event, Event)]
+    return set(session.scalars(select(LoggedEvent.id).where(LoggedEvent.id.in_(ids)))) if ids else set()
+
+
+def _record(session: Session, event: Event, name: str, row: int) -> None:
+    """Raises `Conflict` when somebody else has recorded the event since this transaction began."""
+    try:
+        record(session, event, spool=name, spool_row=row)
+    except IntegrityError as error:
+        raise conflict() from error
 
 
 def _as_bytes(data: object) -> bytes:
