@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from config.settings import Settings
+from ivr.work.feeding import fed
 from models.event import now
 from models.store.engine import Store
 from models.store.retry import retrying
@@ -28,11 +29,14 @@ class Accounting:
         self._cel = cel
         self._counted = (-1, -1)
 
-    def tick(self) -> Reconciled:
+    def tick(self) -> Reconciled | None:
+        """The account, or None while the store is behind the spool: then nothing can be said."""
         at = now()
         self._cel.forget(at - WINDOW)
         seen = [each for each in self._cel.look() if each.at >= at - WINDOW]
         with self._store.reading() as session:
+            if not fed(session, self._settings.spool, self._settings.node):
+                return None
             account = reconcile(
                 session,
                 seen,

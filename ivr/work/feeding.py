@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
+import structlog
 from sqlalchemy.orm import Session
 
 import callbacks.project
@@ -12,10 +17,15 @@ import recordings.project
 from config.settings import Settings
 from models import kinds
 from models.event import Event, now
+from models.log import SpoolCursor
 from models.store.bus import Bell
 from models.store.engine import Store
 from models.store.feed import Feed, together
+from models.store.spool_file import micros
 
+log = structlog.get_logger()
+
+LAG = timedelta(seconds=5)  # what the way from the spool to the store may take
 _TOPICS = {"call": "calls", "case": "cases", "attempt": "cases"}
 _LIMIT = 500
 
@@ -65,6 +75,23 @@ class Feeding:
         subject, _, name = event.stream.partition(":")
         if subject in _TOPICS:
             self._touched[_TOPICS[subject], name] = None
+
+
+def fed(session: Session, spool: Path, node: str) -> bool:
+    """Whether all that was spooled before these last seconds is applied; False too for an unreadable spool."""
+    if not spool.exists():
+        return True
+    try:
+        with contextlib.closing(sqlite3.connect(f"{spool.absolute().as_uri()}?mode=rw", uri=True)) as sql:
+            sql.execute("PRAGMA query_only=ON")
+            ((name,),) = sql.execute("SELECT value FROM meta WHERE name = 'spool'").fetchall()
+            cursor = session.get(SpoolCursor, (node, str(name)))
+            applied = 0 if cursor is None else cursor.row
+            ((oldest,),) = sql.execute("SELECT min(at) FROM event WHERE row > ?", (applied,)).fetchall()
+    except (sqlite3.Error, ValueError) as error:
+        log.warning("spool_unreadable", node=node, reason=str(error))
+        return False
+    return oldest is None or oldest > micros(now() - LAG)
 
 
 def all_kinds() -> list[str]:

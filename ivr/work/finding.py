@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy.orm import Session
 
 from config.city.model import City
 from config.settings import Settings
 from ivr.work.accounting import WINDOW
+from ivr.work.feeding import fed
 from models.event import Event, now
-from models.log import SpoolCursor
 from models.store.engine import Store
 from models.store.numbers import Numbers
 from models.store.plain import encoded
@@ -67,22 +64,6 @@ class Finding:
                 event for one in found for event in tell(one, node, self._city.supervisor.id, name_case)
             ]
             _write(file, numbers, events)
-
-
-def fed(session: Session, spool: Path, node: str) -> bool:
-    """Whether all that is spooled has been applied; False too when the spool cannot be read."""
-    if not spool.exists():
-        return True
-    try:
-        with contextlib.closing(sqlite3.connect(f"{spool.absolute().as_uri()}?mode=rw", uri=True)) as sql:
-            sql.execute("PRAGMA query_only=ON")
-            name = sql.execute("SELECT value FROM meta WHERE name = 'spool'").fetchone()
-            last = sql.execute("SELECT max(row) FROM event").fetchone()[0] or 0
-    except sqlite3.Error as error:
-        log.warning("spool_unreadable", node=node, reason=str(error))
-        return False
-    cursor = session.get(SpoolCursor, (node, str(name[0]))) if name else None
-    return bool(last == 0 or (cursor is not None and cursor.row >= last))
 
 
 def _write(file: SpoolFile, numbers: Numbers, events: list[Event]) -> None:

@@ -128,15 +128,20 @@ class Transcribing:
         return self._reader
 
     def _keep(self, due: Due, made: Result) -> None:
-        retrying(self._store, lambda session: self._enter(session, due, made))
+        case = retrying(self._store, lambda session: self._enter(session, due, made))
         self._bell.ring("calls", due.call)
+        if case is not None:
+            self._bell.ring("cases", case)
         log.info("transcribed", call=due.call, segments=len(made.segments), seconds=round(due.seconds, 1))
 
-    def _enter(self, session: Session, due: Due, made: Result) -> None:
-        """Transcript, suggestion and their events together: neither is forgotten by a crash between them."""
+    def _enter(self, session: Session, due: Due, made: Result) -> str | None:
+        """Transcript, suggestion and their events together: neither is forgotten by a crash between them.
+
+        Returns the case that got a suggestion.
+        """
         row = session.get(Transcript, due.transcript)
         if row is None or row.state == TranscriptState.DONE:
-            return
+            return None
         at = now()
         row.state, row.why, row.next_try_at = TranscriptState.DONE, "", None
         row.tries, row.made_at = due.tries + 1, at
@@ -156,9 +161,7 @@ class Transcribing:
                 segments=len(made.segments),
             ),
         )
-        case = suggesting.suggest_for(session, self._city, due.call, made.segments, now=at)
-        if case is not None:
-            self._bell.ring("cases", case)
+        return suggesting.suggest_for(session, self._city, due.call, made.segments, now=at)
 
     def _failed(self, due: Due, trouble: Trouble) -> None:
         tries = due.tries + 1
