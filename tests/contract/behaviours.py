@@ -239,6 +239,15 @@ async def test_a_missing_sound_fails(world: World) -> None:
     assert (await world.event(models.PlaybackFinished, playback)).playback.state == "failed"
 
 
+async def test_a_medium_of_an_unknown_kind_is_started_and_never_finished(world: World) -> None:
+    channel, _ = await world.answered_caller()
+    playback = world.new_id()
+    await world.client.channels.playWithId(channelId=channel, playbackId=playback, media="nonsense:x")
+    await world.event(models.PlaybackStarted, playback)
+    await asyncio.sleep(0.5)
+    assert world.all_told(models.PlaybackFinished, playback) == []
+
+
 async def test_a_playback_fails_when_its_channel_ends(world: World) -> None:
     channel, caller = await world.answered_caller()
     playback = world.new_id()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +16,8 @@ import pytest_asyncio
 
 from telephony.ari import generate
 from telephony.ari._generated.models import StasisEnd
-from telephony.ari.events import UnknownEvent
+from telephony.ari.errors import Unreachable
+from telephony.ari.events import LinkLost, LinkUp, UnknownEvent
 from tests.contract.world import APP, RealWorld
 
 pytest.register_assert_rewrite("tests.contract.behaviours")
@@ -69,3 +73,17 @@ async def test_every_event_of_a_call_fits_its_type(world: RealWorld) -> None:
     await world.event(StasisEnd, channel)
     unknown = [event for event in world.told if isinstance(event, UnknownEvent)]
     assert unknown == []
+
+
+async def test_a_frozen_asterisk_is_noticed_and_found_again(world: RealWorld, asterisk: Any) -> None:
+    await asyncio.sleep(1.0)
+    assert world.client.link_age < 1.0
+    os.kill(asterisk.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(Unreachable, match="deadline"):
+            await world.client.asterisk.ping()
+        assert (await world.event(LinkLost)).why == "no pong"
+    finally:
+        os.kill(asterisk.process.pid, signal.SIGCONT)
+    assert (await world.event(LinkUp, within=10.0)).again
+    assert (await world.client.asterisk.ping()).ping == "pong"
