@@ -161,6 +161,8 @@ def _releases(step: Step) -> Iterator[str]:
             yield f"{name} may end the call"
     if "TIMEOUT(absolute)" in data.replace(" ", "") or app == "absolutetimeout":
         yield "a time limit"
+    if app == "answer" and data != ",i":
+        yield "waits half a second for the caller's sound before it goes on"
     if app == "dial":
         options = data.split(",")[2] if data.count(",") >= 2 else ""
         plain = re.sub(r"\([^)]*\)", "", options)

@@ -36,6 +36,7 @@ def test_what_we_render_keeps_the_rules(texts: tuple[str, str]) -> None:
 RECORDER = " same => n,MixMonitor(${MS_REC},D,"
 
 BREAKS = {
+    "waits for a mute caller's sound": ("Answer(,i)", "Answer()", 1),
     "answers before it records": ("exten => 110,1,Set(MS_REC=", "exten => 110,1,Answer()\n same => n,Set(MS_REC=", 1),
     "records mixed down to one channel": (RECORDER, " same => n,MixMonitor(${MS_REC},b,", 1),
     "a seat's leg is not recorded": ("[ms-seat]\nexten => s,1,Set(MS_REC=", "[ms-seat]\nexten => s,1,Set(X=", 1),
