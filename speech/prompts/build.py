@@ -49,9 +49,13 @@ def build_prompts(kokoro: Kokoro, only: list[str]) -> None:
 def build_demo(kokoro: Kokoro, only: list[str]) -> None:
     """Write what the people of the demo say: `demo/speech/lines.toml`."""
     folder = ROOT / "demo" / "speech"
-    for name, line in tomllib.loads((folder / "lines.toml").read_text("utf-8"))["lines"].items():
+    told = tomllib.loads((folder / "lines.toml").read_text("utf-8"))
+    for name, line in told["lines"].items():
         if not only or name in only:
-            _write(folder / f"{name}.flac", say(kokoro, line["text"], line["voice"], line.get("speed", 1.0)))
+            _write(
+                folder / f"{name}.flac",
+                say(kokoro, line["text"], line["voice"], line.get("speed", told["speed"])),
+            )
 
 
 def _write(path: Path, samples: NDArray[np.int16]) -> None:

@@ -34,7 +34,7 @@ def test_each_prompt_is_a_whole_sound_without_clicks(prompt_id: str) -> None:
     assert full.max() < 0.75 * 32768, "room for the coders behind us"
     assert full[: RATE // 1000].max() < 100, "begins in silence"
     assert full[-RATE // 1000 :].max() < 100, "ends in silence"
-    lead = np.flatnonzero(levels(sound / 32768, RATE) > 0.005)[0] * 0.01
+    lead = np.flatnonzero(levels(sound / 32768, RATE) > 0.002)[0] * 0.01
     assert lead <= 0.1
     assert 0.2 <= sound.size / RATE <= 20.0
 
