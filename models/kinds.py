@@ -22,7 +22,8 @@ CALL_END = "CallEnd"  # disposition (models.words.Disposition), by caller|operat
 # number, code, call, phone, callback_phone (the caller's or one confirmed by key, never a heard one), owner, priority,
 # kind, welfare (bool), summary, place
 CASE_OPENED = "CaseOpened"
-CASE_MARKED = "CaseMarked"  # callback_phone, owner, priority, kind, welfare as they now stand, by what happened on the call
+# callback_phone, owner, priority, kind, welfare as they now stand, by what happened on the call
+CASE_MARKED = "CaseMarked"
 # stream attempt:<id>
 ATTEMPT_DIALLING = "AttemptDialling"  # attempt, number is not repeated here
 ATTEMPT_OUTCOME = "AttemptOutcome"  # attempt, outcome, contacted, solved, satisfied (bool or null)
