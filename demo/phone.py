@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -250,9 +251,13 @@ def main() -> None:
     # The stack prints on stdout now and then; the events keep a stdout of their own.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    status = asyncio.run(run(options, out))
+    status = 1
+    try:
+        status = asyncio.run(run(options, out))
+    except Exception:
+        traceback.print_exc()
     out.flush()
-    os._exit(status)  # everything is closed; the stack's own exit hooks have nothing left to do
+    os._exit(status)  # the stack's own exit hooks have nothing left to do, and may not delay us
 
 
 if __name__ == "__main__":

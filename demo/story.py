@@ -96,7 +96,7 @@ class _Story:
                 for task in (retelling, taking):
                     if task is not None:
                         task.cancel()
-                        await asyncio.wait([task])
+                        await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(self._office.look)
         result = await asyncio.to_thread(self._result, call.id)
         self._timeline.ending(_("五、结果"), summary(result, names))
