@@ -50,7 +50,7 @@ BRISK: dict[str, Any] = {  # the same line with shorter waits
         "due_after_days": 0,
         "spacing": 1.0,
         "ring_for": 4.0,
-        "key_within": 2.0,
+        "key_within": 4.0,
         "tick": 0.5,
         "per_number": 1000,
     },
@@ -166,6 +166,9 @@ class Site:
             process.kill()
             process.wait()
 
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        return self._running[name]
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text("utf-8", "replace")
 
@@ -183,7 +186,7 @@ class Site:
         self._phones.append(phone)
         await phone.register()
         await self.until(
-            lambda: "Not in use" in self.asterisk.rx(f"pjsip show endpoint {name}") or None, name, 10
+            lambda: "Unavailable" not in self.asterisk.rx(f"pjsip show endpoint {name}") or None, name, 10
         )
         return phone
 

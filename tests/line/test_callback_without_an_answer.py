@@ -1,0 +1,58 @@
+"""Callbacks that reach nobody: no key, busy, a hang-up in the middle. None of them closes a case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.words import Outcome
+from tests.line.asked import asked, called_back, press, resolved_case, settled
+from tests.line.site import Site
+
+ONCE = {"callback": {"attempts": 1, "askings": 1}}
+
+
+async def test_no_input(tmp_path: Path) -> None:
+    async with Site(tmp_path, seats=1, **ONCE) as site:
+        citizen = await site.citizen()
+        number = await resolved_case(site, citizen)
+        talk = await called_back(citizen)
+        await talk.ended(within=60)
+        callback = await asked(site, number, Outcome.NO_INPUT)
+        assert callback.solved is None
+        case = await settled(site, number, "resolved")
+        assert case.callbacks[0].state == "person"
+        await site.no_channel_left()
+
+
+async def test_busy_three_times_then_a_persons_list(tmp_path: Path) -> None:
+    async with Site(tmp_path, seats=1) as site:
+        citizen = await site.citizen()
+        number = await resolved_case(site, citizen)
+        await citizen.manner(refuse_with=486)
+
+        def exhausted() -> bool | None:
+            with site.store.reading() as session:
+                from models.cases import Callback
+
+                found = session.query(Callback).filter_by(case_number=number, state="person").first()
+                return True if found is not None else None
+
+        await site.until(exhausted, "the person's list", 40)
+        case = await settled(site, number, "resolved")
+        assert [one.outcome for one in case.callbacks[0].attempts] == [Outcome.BUSY] * 3
+        assert citizen.invites_from(site.city.numbers.shown) == 3
+        await site.no_channel_left()
+
+
+async def test_citizen_hangs_up_before_saying_whether_it_is_solved(tmp_path: Path) -> None:
+    async with Site(tmp_path, seats=1, **ONCE) as site:
+        citizen = await site.citizen()
+        number = await resolved_case(site, citizen)
+        talk = await called_back(citizen)
+        await press(talk, "11")
+        await talk.heard_sound(within=10)
+        await talk.hang_up()
+        callback = await asked(site, number, Outcome.BREAKOFF)
+        assert callback.solved is None
+        await settled(site, number, "resolved")
+        await site.no_channel_left()
