@@ -98,7 +98,8 @@ def history(session: Session, number: str) -> list[dict[str, Any]]:
 def _callback(row: Callback) -> dict[str, Any]:
     return {
         "attempts": len(row.attempts),
-        "disposition": row.disposition,
+        # a round that settled nothing still ended somehow
+        "disposition": row.disposition or (row.attempts[-1].outcome if row.attempts else None),
         "contacted": row.contacted,
         "solved": row.solved,
         "satisfied": row.satisfied,
