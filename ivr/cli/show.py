@@ -26,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help=_("输出 JSON"))]
 
 def console() -> Console:
     """For people; stdout holds results only."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
+    return Console(highlight=False)
 
 
 def aside() -> Console:
@@ -76,6 +76,6 @@ def as_table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: st
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.row_count:
-        console().print(table)
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPED).print(table)
     else:
         console().print(nothing)
