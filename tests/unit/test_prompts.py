@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from speech.prompts.reading import LONGEST, sentences, syllable
 from speech.prompts.sound import levels, loudness
 
 RATE = 8000
+ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = catalogue.load().prompts
 WORDS = [name for name, prompt in PROMPTS.items() if prompt.text]
 
@@ -68,6 +70,17 @@ def test_syllables_become_the_signs_the_voice_knows() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="no syllable"):
         syllable("xyz4")
+
+
+def test_every_prompt_the_program_asks_for_is_in_the_catalogue() -> None:
+    asked: set[str] = set()
+    for path in (ROOT / "ivr").rglob("*.py"):
+        for names in re.findall(r"\.sound\(([^()]*)\)", path.read_text("utf-8")):
+            asked |= set(re.findall(r'(?<![f=] )(?<!f)"([a-z_0-9]+)"', names))
+    for path in (ROOT / "dialplan" / "templates").iterdir():
+        asked |= set(re.findall(r"\{sounds\}/([a-z_0-9]+)", path.read_text("utf-8")))
+    assert "notice" in asked
+    assert asked <= set(PROMPTS)
 
 
 def test_no_shipped_sound_is_without_a_text() -> None:
