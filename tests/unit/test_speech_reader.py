@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def reader() -> Reader:
+def reader() -> Iterator[Reader]:
     made = Reader(Path("/models/whisper-base"), program=[sys.executable, "-c", ECHO])
     yield made
     made.close()
