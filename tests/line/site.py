@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
 from config.city.load import load as load_city
-from config.settings import Settings, default_cache, load
+from config.city.model import City
+from config.settings import load
 from demo.phones import Phone
 from dialplan.render import Program, Seat, render
 from models.calls import Call
@@ -28,95 +29,92 @@ from models.cases import Operator
 from models.store.engine import Store, open_store
 from models.store.migrate import upgrade
 from models.words import Role
+from speech.models import fetch
 from speech.prompts.install import install
 from telephony.asterisk.obtain import obtain
 from telephony.asterisk.process import AsteriskProcess
 from telephony.asterisk.secrets import load as load_secrets
+from tests.line.ports import Ports
+from tests.line.reaper import Reaper
+from tests.line.site_settings import sections, write
 
 T = TypeVar("T")
 
 CITIZEN = "13859912345"
-BRISK: dict[str, Any] = {  # the same line with shorter waits
-    "line": {
-        "answer_within": 4.0,
-        "widen_every": 1.0,
-        "key_within": 4.0,
-        "clip_ends_after": 2.0,
-        "poll_every": 1.0,
-    },
-    "callback": {
-        "opens": "00:00:00",
-        "closes": "23:59:59",
-        "due_after_days": 0,
-        "spacing": 1.0,
-        "ring_for": 4.0,
-        "key_within": 4.0,
-        "tick": 0.5,
-        "per_number": 1000,
-    },
-}
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.0.0.1") -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+LEAVES_WITHIN = 30.0  # s for a process asked to end
 
 
 class Site:
-    """`folder` becomes its `var`. Seats op1..opN; a trunk `citizen` at 127.0.0.2."""
+    """`folder` becomes its `var`. Seats op1..opN; a trunk `citizen` at 127.0.0.2.
+
+    `words`: calls are read by the real model (fetched once, some hundred megabytes). `changes`: sections of the
+    settings, `store={"url": …}` for PostgreSQL. Whatever happens in or before the story, nothing of the site is left.
+    """
 
     def __init__(
-        self, folder: Path, *, seats: int = 2, processes: Iterable[str] = ("line", "worker"), **changes: Any
+        self,
+        folder: Path,
+        *,
+        seats: int = 2,
+        processes: Iterable[str] = ("line", "worker"),
+        words: bool = False,
+        **changes: Any,
     ) -> None:
         self.folder = folder
         self.names = [f"op{number}" for number in range(1, seats + 1)]
         self._wanted = tuple(processes)
+        self._words = words
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._phones: list[Phone] = []
-        self.citizen_port = free_port(socket.SOCK_DGRAM, "127.0.0.2")
-        first = 30000 + (os.getpid() * 37 + int(time.monotonic() * 10)) % 300 * 100
-        plain: dict[str, Any] = {
-            "cache": default_cache(),
-            "sip": {"port": free_port(socket.SOCK_DGRAM), "rtp_first": first, "rtp_last": first + 99},
-            "asterisk": {"http_port": free_port()},
-            "trunks": {
-                "citizen": {"match": ["127.0.0.2"], "contact": f"sip:127.0.0.2:{self.citizen_port}"},
-            },
-        }
-        for section, values in [*BRISK.items(), *changes.items()]:
-            plain[section] = {**plain.get(section, {}), **values} if isinstance(values, dict) else values
-        _write_settings(folder / "minsheng.toml", plain)
-        self.settings: Settings = load(folder)
-        self.city = load_city(self.settings.city)
-        self.store: Store = open_store(self.settings.store_url)
+        self._left = ExitStack()  # what is to be undone, in the order opposite to its making
+        self._changes = changes
 
     # Life -----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._prepare)
-        for name in self._wanted:
-            self.start(name)
-        if "line" in self._wanted:
-            await self.until(
-                lambda: (self.settings.run / "line.json").exists() or None, "the line to be ready", 20
-            )
+        try:
+            self._prepare()
+            for name in self._wanted:
+                self.start(name)
+            if "line" in self._wanted:
+                await self.until(
+                    lambda: (self.settings.run / "line.json").exists() or None, "the line to be ready", 20
+                )
+        except BaseException:
+            await self._end()
+            raise
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for phone in self._phones:
-            await phone.off()
-        self.asterisk.stop(now=True)
-        for name in list(self._running):
-            self.stop(name)
-        self.store.close()
+        await self._end()
+
+    async def _end(self) -> None:
+        try:
+            await asyncio.gather(*(phone.off() for phone in self._phones), return_exceptions=True)
+        finally:
+            self._left.close()
 
     def _prepare(self) -> None:
+        ports = Ports()
+        self._left.callback(ports.close)
+        self.citizen_port = ports.citizen
+        write(self.folder / "minsheng.toml", sections(ports, self._changes, words=self._words))
+        self._left.callback(Reaper(self.folder).finish)
+        settings = self.settings = load(self.folder)
+        self.city: City = load_city(settings.city)
+        self.store: Store = open_store(settings.store_url)
+        self._left.callback(self.store.close)
+        upgrade(self.store)
+        self._take_on_operators()
+        if self._words:
+            fetch(settings.speech.model, settings.cache, lambda what, share: None)
+        self._start_asterisk()
+        self._left.callback(self._stop_all)
+
+    def _start_asterisk(self) -> None:
         settings = self.settings
         settings.raw.mkdir(parents=True, exist_ok=True)
-        secrets = load_secrets(settings.secrets, self.names)
-        self.secrets = secrets
+        secrets = self.secrets = load_secrets(settings.secrets, self.names)
         installation = obtain(settings.cache, settings.asterisk.program, lambda sentence, share: None)
         install(settings.sounds)
         numbers = self.city.numbers
@@ -129,31 +127,27 @@ class Site:
             [overflow.number for overflow in numbers.overflow],
             numbers.shown,
         )
-        upgrade(self.store)
-        with self.store.transaction() as session:
-            for index, name in enumerate(self.names):
-                session.merge(
-                    Operator(
-                        id=name,
-                        number=f"10{index + 1}",
-                        name=f"接警员{index + 1}",
-                        role=Role.OPERATOR,
-                        skills=[],
-                    )
-                )
         self.asterisk = AsteriskProcess(settings, installation)
+        self._left.callback(self.asterisk.stop, now=True)
         self.asterisk.start()
 
+    def _take_on_operators(self) -> None:
+        with self.store.transaction() as session:
+            for index, name in enumerate(self.names, 1):
+                operator = Operator(
+                    id=name, number=f"10{index}", name=f"接警员{index}", role=Role.OPERATOR, skills=[]
+                )
+                session.merge(operator)
+
     def start(self, name: str) -> None:
-        log = (self.folder / f"{name}.log").open("ab")
-        environment = {**os.environ, "MINSHENG_VAR": str(self.folder), "PYTHONUNBUFFERED": "1"}
-        self._running[name] = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"ivr.{name}"],
-            env=environment,
-            stdout=log,
-            stderr=log,
-            cwd=self.folder,
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, "-P", "-m", f"ivr.{name}"],
+                env={**os.environ, "MINSHENG_VAR": str(self.folder), "PYTHONUNBUFFERED": "1"},
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
 
     def stop(self, name: str, sign: signal.Signals = signal.SIGTERM) -> None:
         process = self._running.pop(name, None)
@@ -161,10 +155,17 @@ class Site:
             return
         process.send_signal(sign)
         try:
-            process.wait(30)
+            process.wait(LEAVES_WITHIN)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _stop_all(self) -> None:
+        for process in self._running.values():
+            process.send_signal(signal.SIGCONT)  # a story may have stopped it
+            process.terminate()
+        for name in list(self._running):
+            self.stop(name)
 
     def process(self, name: str) -> subprocess.Popen[bytes]:
         return self._running[name]
@@ -182,8 +183,8 @@ class Site:
             registrar=f"127.0.0.1:{self.settings.sip.port}",
             password=self.secrets.seats[name],
         )
-        await phone.__aenter__()
         self._phones.append(phone)
+        await phone.__aenter__()
         await phone.register()
         await self.until(
             lambda: "Unavailable" not in self.asterisk.rx(f"pjsip show endpoint {name}") or None, name, 10
@@ -193,8 +194,8 @@ class Site:
     async def citizen(self, number: str = CITIZEN) -> Phone:
         """A citizen behind the trunk, who can also be called back."""
         phone = Phone(number, folder=self.folder / "phones", address="127.0.0.2", port=self.citizen_port)
-        await phone.__aenter__()
         self._phones.append(phone)
+        await phone.__aenter__()
         return phone
 
     @property
@@ -255,26 +256,3 @@ class Site:
                     f"--- {name}\n" + "\n".join(path.read_text("utf-8", "replace").splitlines()[-15:])
                 )
         return "\n".join(words)
-
-
-def _write_settings(path: Path, sections: dict[str, Any]) -> None:
-    """The site's TOML file, with just what a site would write."""
-    lines: list[str] = []
-
-    def value(item: Any) -> str:
-        if isinstance(item, list):
-            return "[" + ", ".join(value(one) for one in item) + "]"
-        return str(item) if isinstance(item, int | float) else f'"{item}"'
-
-    def write(prefix: str, table: dict[str, Any]) -> None:
-        for key, item in table.items():
-            if not isinstance(item, dict):
-                lines.append(f"{key} = {value(item)}")
-        for key, item in table.items():
-            if isinstance(item, dict):
-                lines.append(f"[{prefix}{key}]")
-                write(f"{prefix}{key}.", item)
-
-    write("", sections)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""The worker dies after it has leased an attempt: the line dials it all the same, once; a new worker changes nothing."""
+"""The worker dies after it has leased an attempt: the line dials it all the same, and only once."""
 
 from __future__ import annotations
 
