@@ -30,8 +30,15 @@ def tests(layer: Annotated[Layer | None, typer.Argument(help=_("unit、store 或
         raise Trouble(_("这里没有测试：测试只在源代码目录里"), Exit.NOT_FOUND)
     if layer in (None, "line"):
         need_sipp()
-    done = subprocess.run([sys.executable, "-P", "-m", "pytest", *folders], cwd=root, check=False)
-    raise typer.Exit(done.returncode)
+    command = [sys.executable, "-P", "-m", "pytest", *folders]
+    raise typer.Exit(subprocess.run(command, cwd=root, env=_bare(), check=False).returncode)
+
+
+def _bare() -> dict[str, str]:
+    """The environment without this machine's settings and language: tests mean the defaults."""
+    kept = ("MINSHENG_CACHE", "MINSHENG_PYTHON")
+    bare = {key: value for key, value in os.environ.items() if key in kept or not key.startswith("MINSHENG_")}
+    return bare | {"MINSHENG_LANGUAGE": "zh"}
 
 
 def need_sipp() -> None:
@@ -39,11 +46,8 @@ def need_sipp() -> None:
     if shutil.which("sipp"):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update"], **quiet)  # type: ignore[call-overload]
-        subprocess.run(
-            ["apt-get", "install", "-y", "--no-install-recommends", "sip-tester"],
-            **quiet,  # type: ignore[call-overload]
-        )
+        install = ["apt-get", "install", "-y", "--no-install-recommends", "sip-tester"]
+        for command in (["apt-get", "update"], install):
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     if not shutil.which("sipp"):
         raise Trouble(_("line 测试需要 SIPp。请先安装：apt install sip-tester"), Exit.MACHINE)
