@@ -32,7 +32,8 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
 
     def process(name: str, argv: list[str], env: dict[str, str], nice: int = 0) -> dict[str, Any]:
         log = str(settings.var / "log" / f"{name}.log")
-        return {"name": name, "argv": argv, "env": env, "log": log, "nice": nice}
+        cwd = str(settings.var)  # tells the processes of one site from another's
+        return {"name": name, "argv": argv, "env": env, "cwd": cwd, "log": log, "nice": nice}
 
     python = [sys.executable, "-P", "-m"]
     plan = {
