@@ -58,6 +58,7 @@ class Line:
         self.house = house
         self._reports: dict[str, Report] = {}  # by channel, from the first claim to the channel's end
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._met: set[str] = set()  # seats whose events Asterisk sends us
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -95,22 +96,33 @@ class Line:
 
     async def _link_up(self) -> None:
         """(Re)subscribe, and ask Asterisk itself how the seats stand."""
+        for name in [*self.house.settings.trunks, "anonymous"]:
+            await self._subscribe(f"endpoint:PJSIP/{name}")
+        self._met.clear()
+        await self.meet_seats()
+        self.house.note(f"line:{self.house.settings.node}", kinds.LINE_STATE, state="started")
+        self._say_ready()
+
+    async def meet_seats(self) -> None:
+        """The desk's seats that Asterisk has not been asked about yet; one it does not know is asked for again."""
         house = self.house
-        seats = list(house.desk.seats)
-        sources = [f"deviceState:PJSIP/{seat}" for seat in seats]
-        sources += [f"endpoint:PJSIP/{name}" for name in [*seats, *house.settings.trunks, "anonymous"]]
-        for source in sources:
-            try:
-                await house.ari.applications.subscribe(applicationName=house.app, eventSource=[source])
-            except AriError as error:
-                log.warning("not_subscribed", source=source, error=str(error))
-        for seat in seats:
+        self._met &= set(house.desk.seats)
+        for seat in [name for name in house.desk.seats if name not in self._met]:
+            told = [await self._subscribe(f"{kind}:PJSIP/{seat}") for kind in ("deviceState", "endpoint")]
             with contextlib.suppress(AriError):
                 endpoint = await house.ari.endpoints.get(tech="PJSIP", resource=seat)
                 idle = endpoint.state == "online" and not endpoint.channel_ids
                 house.desk.seat_state(seat, "NOT_INUSE" if idle else "UNAVAILABLE")
-        house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state="started")
-        self._say_ready()
+                if all(told):
+                    self._met.add(seat)
+
+    async def _subscribe(self, source: str) -> bool:
+        try:
+            await self.house.ari.applications.subscribe(applicationName=self.house.app, eventSource=[source])
+        except AriError as error:
+            log.warning("not_subscribed", source=source, error=str(error))
+            return False
+        return True
 
     def _say_ready(self) -> None:
         path = self.house.settings.run / "line.json"
@@ -193,11 +205,19 @@ async def beat(house: House) -> None:
             await asyncio.sleep(BEAT_EVERY)
 
 
-async def keep_staff(house: House, known: list[str]) -> None:
-    """The seats and their operators' numbers from the store; those of the last start while it is away."""
+async def keep_staff(house: House, known: list[tuple[str, str]]) -> None:
+    """The seats and their operators' numbers from the store; those known before while it is away."""
     unknown: list[tuple[str, str]] = []
     operators = await house.lookup.ask(staff_list, unknown)
-    house.desk.staff(operators or [(seat, "") for seat in known])
+    house.desk.staff(operators or known)
+
+
+async def watch_staff(house: House, line: Line) -> None:
+    """Operators come and go while the line runs: who was added is rung, who was removed is forgotten."""
+    while True:
+        await asyncio.sleep(house.settings.line.poll_every)
+        await keep_staff(house, [(seat.id, seat.number) for seat in house.desk.seats.values()])
+        await line.meet_seats()
 
 
 def staff_list(session: Session) -> list[tuple[str, str]]:
@@ -216,9 +236,10 @@ async def serve(settings: Settings) -> None:
     async with AriClient(url, ARI_USER, secrets.ari, app) as client:
         house = House(settings, load_city(settings.city), client, Router(), spool, Lookup(store))
         house.desk = Desk(house)
-        await keep_staff(house, list(secrets.seats))
+        await keep_staff(house, [(seat, "") for seat in secrets.seats])
         line = Line(house)
         work = [line.listen(), house.desk.widen(), beat(house), orders(house, line.begin)]
+        work.append(watch_staff(house, line))
         tasks = [asyncio.create_task(one) for one in work]
         stop = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):

@@ -18,11 +18,13 @@ import pytest
 from config.errors import Exit
 from config.settings import default_cache
 from demo.phones import Phone
+from demo.phones_talk import PhoneTrouble
 from ivr import guard
 from tests.line.ports import Ports
 from tests.line.reaper import Reaper
 from tests.line.site_settings import sections, write
 
+MINSHENG = (sys.executable, "-P", "-c", "from ivr.cli.main import main; main()")
 PROCESSES = ("asterisk", "line", "worker")
 
 
@@ -34,18 +36,24 @@ class Run:
         self.screen = var.parent / "screen"
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        program = "import sys; from ivr.cli.main import main; main()"
+    def start(self) -> subprocess.Popen[bytes]:
         with self.screen.open("ab") as screen:
             begun = subprocess.Popen(
-                [sys.executable, "-P", "-c", program, "run", *options],
-                env={**os.environ, "MINSHENG_VAR": str(self.var), "MINSHENG_CACHE": str(default_cache())},
-                stdout=screen,
-                stderr=screen,
-                cwd="/",
+                [*MINSHENG, "run"], env=self.env(), stdout=screen, stderr=screen, cwd="/"
             )
         self.started.append(begun)
         return begun
+
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "MINSHENG_VAR": str(self.var), "MINSHENG_CACHE": str(default_cache())}
+
+    async def command(self, *arguments: str) -> str:
+        """What another command prints on stdout; it must succeed."""
+        done = await asyncio.to_thread(
+            subprocess.run, [*MINSHENG, *arguments], env=self.env(), capture_output=True, text=True, cwd="/"
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def pids(self) -> dict[str, int | None]:
         return {name: guard.living(self.var / "run" / f"{name}.pid") for name in PROCESSES}
@@ -81,7 +89,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Run, str, Phone]]:
     reaper = Reaper(var)
     run = Run(var)
     try:
-        write(var / "minsheng.toml", sections(ports, {}))
+        write(var / "minsheng.toml", sections(ports, {}, words=True))
         citizen = Phone("13859912345", folder=folder / "phones", address="127.0.0.2", port=ports.citizen)
         run.start()
         await until(run.ready, 90, "the line to be ready")
@@ -143,3 +151,23 @@ async def test_a_killed_guard_disturbs_no_call_and_a_stop_lets_it_end(tmp_path: 
             assert run.pids() == dict.fromkeys(PROCESSES)
         finally:
             await operator.off()
+
+
+@pytest.mark.timeout(240)
+async def test_an_operator_added_by_command_is_rung_and_one_removed_is_not_let_in(tmp_path: Path) -> None:
+    async with running(tmp_path) as (run, server, citizen):
+        added = await run.command("operator", "add", "op4", "--name", "张三", "--number", "104", "--json")
+        password = json.loads(added)["operator"]["password"]
+        async with Phone("op4", folder=tmp_path / "phones", registrar=server, password=password) as phone:
+            await phone.register()
+            await asyncio.sleep(1.0)  # a qualify, so that the desk knows the phone
+            talk = await citizen.call(f"sip:110@{server}")
+            ring = await phone.next_call(within=15)
+            await ring.answer()
+            await talk.answered(within=5)
+            await talk.hang_up()
+
+            await run.command("operator", "remove", "op4")
+            assert "op4" not in await run.command("operator", "list")
+            with pytest.raises(PhoneTrouble):
+                await phone.register()
