@@ -11,7 +11,6 @@ from callbacks.plan import Leased, leased_now
 from ivr.house import House
 from ivr.outbound import ring_back
 from models.event import now
-from models.event import now
 from models.store.bus import Listener, place
 
 LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would make
@@ -21,9 +20,6 @@ async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]
     """Dial what is leased, each once, until cancelled."""
     under_way: set[str] = set()
     none: list[Leased] = []
-
-    def allowed(session: Session) -> list[Leased]:
-        return leased_now(session, house.settings, house.city, now())
 
     async def dial(lease: Leased) -> None:
         try:
