@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -179,6 +180,27 @@ def test_the_program_runs_where_a_config_py_lies(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "profile = run" in done.stdout
+
+
+def test_without_the_network_the_first_run_says_so_and_a_later_one_may_go_on(
+    site: Path, tmp_path: Path
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+    env = os.environ | {
+        "PIP_INDEX_URL": f"{nowhere}/simple",
+        "PIP_RETRIES": "0",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    env |= {"http_proxy": nowhere, "https_proxy": nowhere, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    program = "from ivr.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "run"], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == Exit.MACHINE
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith(("取不到", "本机的 apt", "模型"))
+    assert (site / "minsheng.toml").exists()
+    assert guard.take_lock(site / "run") is not None  # nobody holds it any more
 
 
 def test_a_port_in_use_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
