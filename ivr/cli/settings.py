@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import typer
@@ -29,11 +30,15 @@ def shown(json: show.AsJson = False) -> None:
 def check(json: show.AsJson = False) -> None:
     settings = load()
     town = city.load(settings.city, settings.var)
+    warnings = town.warnings(date.today())
     if json:
-        show.as_json({"ok": True, "var": settings.var, "profile": settings.profile, "city": settings.city})
+        where = {"var": settings.var, "profile": settings.profile, "city": settings.city}
+        show.as_json({"ok": True, **where, "warnings": warnings})
     else:
         counts = {"units": len(town.units), "matters": len(town.matters)}
         show.console().print(_("设置无误。城市文件：{units} 个单位，{matters} 类诉求。", **counts))
+        for warning in warnings:
+            show.console().print(f"! {warning}", style="yellow")
 
 
 def resolved(settings: Settings) -> dict[str, Any]:
