@@ -9,6 +9,7 @@ from demo.phones import Phone
 from demo.phones_talk import Talk
 from models.cases import Callback, Case
 from models.event import now
+from models.store.retry import retrying
 from models.words import AttemptState
 from tests.line.site import Site
 
@@ -26,11 +27,19 @@ async def resolved_case(site: Site, citizen: Phone) -> str:
     await operator.off()
     number = call.case_number or ""
     unit = next(unit.id for unit in site.city.units if unit.kind == "department")
-    with site.store.transaction() as session:
+    done_by(site, number, unit)
+    return number
+
+
+def done_by(site: Site, number: str, unit: str) -> None:
+    """The operator assigns the case; the unit accepts, and reports it done."""
+
+    def step(session: Session) -> None:
         steps.assign(session, site.city, number, unit=unit, by="op1", now=now())
         steps.accept(session, site.city, number, by=unit, now=now())
         steps.resolve(session, site.city, number, result="已经修好", by=unit, now=now())
-    return number
+
+    retrying(site.store, step)  # the worker writes too
 
 
 async def called_back(citizen: Phone) -> Talk:

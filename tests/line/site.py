@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -204,7 +204,9 @@ class Site:
 
     # What happened --------------------------------------------------------------------------------------
 
-    async def until(self, look: Callable[[], T | None], what: str, within: float = 15.0) -> T:
+    async def until(
+        self, look: Callable[[], T | None], what: str, within: float = 15.0, every: float = 0.1
+    ) -> T:
         """What `look` finds, looked for until it is there. Fails saying what was waited for."""
         deadline = time.monotonic() + within
         while True:
@@ -213,7 +215,7 @@ class Site:
                 return found
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {within:.0f} s in vain for {what}\n{self._last_words()}")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(every)
 
     async def row(self, query: Callable[[Session], T | None], what: str, within: float = 15.0) -> T:
         """A row that the store comes to hold."""
@@ -224,14 +226,16 @@ class Site:
 
         return await self.until(look, what, within)
 
-    async def ended_call(self, within: float = 15.0, direction: str = "in") -> Call:
-        """The latest call, once it has ended."""
+    async def ended_call(
+        self, within: float = 15.0, direction: str = "in", other_than: Collection[str] = ()
+    ) -> Call:
+        """The latest call, once it has ended; `other_than`: calls that were before."""
 
         def query(session: Session) -> Call | None:
             found = (
                 session.query(Call).filter_by(direction=direction).order_by(Call.started_at.desc()).first()
             )
-            if found is None or found.ended_at is None:
+            if found is None or found.ended_at is None or found.id in other_than:
                 return None
             assert found.legs is not None and found.recordings is not None  # loaded while the session is open
             return found

@@ -32,7 +32,9 @@ asyncio.run(story())
 
 
 class Breaking(Site):
-    async def until(self, look: Callable[[], T | None], what: str, within: float = 15.0) -> T:
+    async def until(
+        self, look: Callable[[], T | None], what: str, within: float = 15.0, every: float = 0.1
+    ) -> T:
         raise ArithmeticError(what)
 
 

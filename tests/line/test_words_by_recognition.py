@@ -5,53 +5,22 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
-from demo.phones import Phone
-from models.calls import Call, Recording, Transcript
+from models.calls import Recording
 from models.cases import Case
 from models.words import TranscriptState
 from speech.normalise import comparable, distance
 from tests.line.hearing import sound, where
 from tests.line.site import Site
+from tests.line.talked import SPEECH, UNHURRIED, read, spoken
 
-SPEECH = Path(__file__).resolve().parents[2] / "demo" / "speech"
 LINES = tomllib.loads((SPEECH / "lines.toml").read_text("utf-8"))["lines"]
 
 
-async def talked(site: Site, citizen: Phone, operator: Phone, *lines: str) -> Call:
-    """A call in which they say these in turns, the citizen first."""
-    talk = await citizen.call(site.uri)
-    ring = await operator.next_call(within=5)
-    await talk.answered(within=3)
-    await ring.answer()
-    await ring.answered(within=3)
-    await talk.pause(within=15)  # the operator's number
-    for number, line in enumerate(lines):
-        who, other = (talk, ring) if number % 2 == 0 else (ring, talk)
-        other.listen_anew()
-        await who.say(SPEECH / f"{line}.flac")
-        await other.pause(within=20)
-    await talk.hang_up()
-    await ring.ended(within=3)
-    return await site.ended_call()
-
-
-async def read(site: Site, call: Call) -> Transcript:
-    def look(session: Session) -> Transcript | None:
-        found = session.query(Transcript).filter_by(call_id=call.id).one_or_none()
-        if found is None or found.state == TranscriptState.WAITING:
-            return None
-        assert found.segments is not None
-        return found
-
-    return await site.row(look, "the transcript", 90)
-
-
 async def test_words_by_recognition(tmp_path: Path) -> None:
-    async with Site(tmp_path, seats=1, words=True, line={"answer_within": 30.0}) as site:
+    async with Site(tmp_path, seats=1, words=True, line=UNHURRIED) as site:
         operator, citizen = await site.seat("op1"), await site.citizen()
-        call = await talked(site, citizen, operator, "citizen_1", "operator_1")
+        await spoken(site, citizen, operator, "citizen_1", "operator_1")
+        call = await site.ended_call()
         transcript = await read(site, call)
         assert transcript.state == TranscriptState.DONE
         for who, line in (("citizen", "citizen_1"), ("operator", "operator_1")):
@@ -77,7 +46,8 @@ async def test_words_by_recognition(tmp_path: Path) -> None:
         matter = next(one for one in site.city.matters if one.id == "street_light")
         assert (case.suggested_matter, case.suggested_unit) == (matter.id, matter.lead)
 
-        silent = await talked(site, citizen, operator)
+        await spoken(site, citizen, operator)
+        silent = await site.ended_call(other_than=[call.id])
         assert (await read(site, silent)).segments == []  # nor are our own prompts anybody's words
         case = await site.row(lambda session: session.get(Case, silent.case_number or ""), "the case")
         assert case.suggested_matter is None
