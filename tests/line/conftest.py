@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from telephony.asterisk.installation import Installation
 from telephony.asterisk.obtain import obtain
 from telephony.asterisk.process import AsteriskProcess
 from telephony.asterisk.secrets import Secrets
+from tests.line.ports import Ports
+from tests.line.reaper import Reaper
 
 SEATS = ("op1", "op2", "op3")
 PUBLISHED = "05986110110"
@@ -76,20 +77,13 @@ class Running:
         return (self.settings.var / "asterisk/log/messages.log").read_text("utf-8", "replace")
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.0.0.1") -> int:
-    with socket.socket(socket.AF_INET, kind) as trial:
-        trial.bind((address, 0))
-        return int(trial.getsockname()[1])
-
-
-def make_settings(var: Path, citizen_port: int, **line: object) -> Settings:
-    """Settings of a test's line: loopback, free ports, a trunk from 127.0.0.2, short rounds of the fallback."""
-    rtp = random.randrange(30000, 58000, 200)
+def make_settings(var: Path, ports: Ports, **line: object) -> Settings:
+    """Settings of a test's line: loopback, ports of its own, a trunk from 127.0.0.2, short rounds of the fallback."""
     return load(
         var,
-        sip={"port": free_port(socket.SOCK_DGRAM), "rtp_first": rtp, "rtp_last": rtp + 199},
-        asterisk={"http_port": free_port()},
-        trunks={"citizen": {"match": ["127.0.0.2"], "contact": f"sip:127.0.0.2:{citizen_port}"}},
+        sip={"port": ports.sip, "rtp_first": ports.rtp_first, "rtp_last": ports.rtp_last},
+        asterisk={"http_port": ports.http},
+        trunks={"citizen": {"match": ["127.0.0.2"], "contact": f"sip:127.0.0.2:{ports.citizen}"}},
         line={"fallback_rings": 3, **line},
     )
 
@@ -105,26 +99,31 @@ def prepare(settings: Settings, overflow: tuple[str, ...] = ()) -> tuple[Install
     return installation, made
 
 
-def started(var: Path, overflow: tuple[str, ...] = (), **line: object) -> Running:
-    """An Asterisk of one's own in `var`; stop its `process`."""
-    citizen_port = free_port(socket.SOCK_DGRAM, "127.0.0.2")
-    settings = make_settings(var, citizen_port, **line)
+def started(var: Path, ending: ExitStack, overflow: tuple[str, ...] = (), **line: object) -> Running:
+    """An Asterisk of one's own in `var`, until `ending` is closed, even if it does not come up."""
+    ports = Ports()
+    ending.callback(ports.close)
+    settings = make_settings(var, ports, **line)
     installation, made = prepare(settings, overflow)
+    ending.callback(Reaper(var).finish)
     process = AsteriskProcess(settings, installation)
+    ending.callback(process.stop, now=True)
     process.start()
-    return Running(settings, installation, made, process, citizen_port)
+    return Running(settings, installation, made, process, ports.citizen)
 
 
 @pytest.fixture(scope="module")
 def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = started(tmp_path_factory.mktemp("asterisk"))
-    try:
-        yield running
-    finally:
-        running.process.stop(now=True)
+    with ExitStack() as ending:
+        yield started(tmp_path_factory.mktemp("asterisk"), ending)
 
 
-@pytest.fixture(scope="session")
-def line_maker() -> Callable[..., Running]:
-    """`started`, for tests that need another configuration."""
-    return started
+@pytest.fixture(scope="module")
+def line_maker() -> Iterator[Callable[..., Running]]:
+    """Makes further ones, for tests that need another configuration; a test may stop its `process` earlier."""
+    with ExitStack() as ending:
+
+        def make(var: Path, overflow: tuple[str, ...] = (), **line: object) -> Running:
+            return started(var, ending, overflow, **line)
+
+        yield make

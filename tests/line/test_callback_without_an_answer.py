@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
+from models.cases import Callback
 from models.words import Outcome
 from tests.line.asked import asked, called_back, press, resolved_case, settled
 from tests.line.site import Site
 
 ONCE = {"callback": {"attempts": 1, "askings": 1}}
+
+
+async def on_the_persons_list(site: Site, number: str) -> None:
+    """No machine rings the citizen any more: a person decides. Seen at the tick after the last attempt."""
+
+    def look(session: Session) -> Callback | None:
+        return session.query(Callback).filter_by(case_number=number, state="person").first()
+
+    await site.row(look, "the callback to be a person's", 40)
 
 
 async def test_no_input(tmp_path: Path) -> None:
@@ -19,8 +31,8 @@ async def test_no_input(tmp_path: Path) -> None:
         await talk.ended(within=60)
         callback = await asked(site, number, Outcome.NO_INPUT)
         assert callback.solved is None
-        case = await settled(site, number, "resolved")
-        assert case.callbacks[0].state == "person"
+        await on_the_persons_list(site, number)
+        await settled(site, number, "resolved")
         await site.no_channel_left()
 
 
@@ -30,14 +42,7 @@ async def test_busy_three_times_then_a_persons_list(tmp_path: Path) -> None:
         number = await resolved_case(site, citizen)
         await citizen.manner(refuse_with=486)
 
-        def exhausted() -> bool | None:
-            with site.store.reading() as session:
-                from models.cases import Callback
-
-                found = session.query(Callback).filter_by(case_number=number, state="person").first()
-                return True if found is not None else None
-
-        await site.until(exhausted, "the person's list", 40)
+        await on_the_persons_list(site, number)
         case = await settled(site, number, "resolved")
         assert [one.outcome for one in case.callbacks[0].attempts] == [Outcome.BUSY] * 3
         assert citizen.invites_from(site.city.numbers.shown) == 3
