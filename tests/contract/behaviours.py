@@ -343,7 +343,7 @@ async def test_a_bridge_knows_neither_strangers_nor_is_known_after_its_end(world
     await world.client.bridges.addChannel(bridgeId=made, channel=channel)
     await world.client.bridges.destroy(bridgeId=made)
     await world.event(models.ChannelLeftBridge, channel)
-    with pytest.raises(NotFound):
+    with pytest.raises((NotFound, Conflict)):  # for a moment Asterisk still has it, but not for us
         await world.client.bridges.destroy(bridgeId=made)
     await world.client.channels.startSilence(channelId=channel)  # still in Stasis
 

@@ -7,6 +7,7 @@ phone behind the trunk `citizen`. A callee's script is the name dialled, as in `
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 import uuid
@@ -17,6 +18,7 @@ import msgspec
 
 from telephony.ari._generated import models
 from telephony.ari.client import AriClient
+from telephony.ari.errors import Conflict, NotFound
 from telephony.ari.events import LinkUp
 from telephony.fake.asterisk import FakeAsterisk
 from telephony.fake.callees import Callee, answers, fails, no_answer
@@ -198,9 +200,11 @@ class RealWorld(World):
     async def close(self) -> None:
         await super().close()
         for channel in await self.client.channels.list():
-            await self.client.channels.hangup(channelId=channel.id)
+            with contextlib.suppress(NotFound):  # it just ended by itself
+                await self.client.channels.hangup(channelId=channel.id)
         for bridge in await self.client.bridges.list():
-            await self.client.bridges.destroy(bridgeId=bridge.id)
+            with contextlib.suppress(NotFound, Conflict):
+                await self.client.bridges.destroy(bridgeId=bridge.id)
         with_sources = await self.client.applications.get(applicationName=APP)
         for endpoint in with_sources.endpoint_ids:
             await self.client.applications.unsubscribe(

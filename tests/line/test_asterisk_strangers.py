@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from demo.phones import Phone, PhoneTrouble
+from demo.phones import Phone
+from demo.phones_talk import PhoneTrouble
 
 
 @pytest.mark.parametrize("number", ["111", "s", "op1", "13800000000", "ms-seat"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.calls import Call
 from models.words import Disposition, Ground
 from tests.line.asked import called_back, press, resolved_case, settled
 from tests.line.site import Site
@@ -24,5 +25,5 @@ async def test_callback_solved(tmp_path: Path) -> None:
         assert len(callback.attempts) == 1
         call = await site.ended_call(direction="out")
         assert call.disposition == Disposition.SURVEYED
-        await site.row(lambda session: session.get(type(call), call.id).recordings or None, "its recording")
+        await site.row(lambda session: session.get_one(Call, call.id).recordings or None, "its recording")
         await site.no_channel_left()

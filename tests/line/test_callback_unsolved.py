@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.line.asked import called_back, press, resolved_case, settled
+from tests.line.asked import called_back, press_early, resolved_case, settled
 from tests.line.site import Site
 
 
@@ -13,7 +13,7 @@ async def test_callback_unsolved(tmp_path: Path) -> None:
         citizen = await site.citizen()
         number = await resolved_case(site, citizen)
         talk = await called_back(citizen)
-        await press(talk, "1222")
+        await press_early(site, talk, "1222")
         await talk.ended(within=30)
         case = await settled(site, number, "reopened")
         assert case.supervised

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from models.cases import Callback
 from models.words import Outcome
-from tests.line.asked import asked, called_back, press, resolved_case, settled
+from tests.line.asked import asked, called_back, press_early, resolved_case, settled
 from tests.line.site import Site
 
-ONCE = {"callback": {"attempts": 1, "askings": 1}}
+ONCE: dict[str, Any] = {"callback": {"attempts": 1, "askings": 1}}
 
 
 async def on_the_persons_list(site: Site, number: str) -> None:
@@ -54,7 +55,7 @@ async def test_citizen_hangs_up_before_saying_whether_it_is_solved(tmp_path: Pat
         citizen = await site.citizen()
         number = await resolved_case(site, citizen)
         talk = await called_back(citizen)
-        await press(talk, "11")
+        await press_early(site, talk, "11")
         await talk.heard_sound(within=10)
         await talk.hang_up()
         callback = await asked(site, number, Outcome.BREAKOFF)

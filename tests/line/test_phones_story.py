@@ -18,7 +18,7 @@ async def test_a_street_lamp_is_reported_mended_and_the_citizen_says_so(
 ) -> None:
     monkeypatch.setenv("MINSHENG_LANGUAGE", "zh")
     out = io.StringIO()
-    async with Site(tmp_path, seats=2, line={"answer_within": 10.0}, callback={"key_within": 4.0}) as site:
+    async with Site(tmp_path, seats=2, words=True, line={"answer_within": 10.0}) as site:
         told = await story.tell(site.settings, story.Options(), Console(file=out, width=100))
         await site.no_channel_left()
     assert told.as_asked, told.why

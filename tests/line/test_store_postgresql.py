@@ -10,7 +10,7 @@ from models import kinds
 from models.cases import Case
 from models.log import LoggedEvent
 from models.words import Disposition, Ground, TranscriptState
-from tests.line.asked import called_back, done_by, press, settled
+from tests.line.asked import called_back, done_by, press_early, settled
 from tests.line.site import Site
 from tests.line.talked import UNHURRIED, read, spoken
 from tests.postgresql import server
@@ -33,7 +33,7 @@ async def test_answered_read_assigned_resolved_called_back_and_closed(tmp_path: 
             assert case.suggested_unit
             done_by(site, number, case.suggested_unit)
             talk = await called_back(citizen)
-            await press(talk, "1111")
+            await press_early(site, talk, "1111")
             await talk.ended(within=30)
             closed = await settled(site, number, "closed")
             assert closed.ground == Ground.CITIZEN_CONFIRMED

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.cases import Attempt
 from models.words import AttemptState
-from tests.line.asked import called_back, press, resolved_case, settled
+from tests.line.asked import called_back, press_early, resolved_case, settled
 from tests.line.site import Site
 
 
@@ -30,7 +30,7 @@ async def test_worker_killed_between_lease_and_dial(tmp_path: Path) -> None:
         line.send_signal(signal.SIGCONT)
         talk = await called_back(citizen)
         site.start("worker")
-        await press(talk, "1111")
+        await press_early(site, talk, "1111")
         await talk.ended(within=30)
         await settled(site, number, "closed")
         await asyncio.sleep(6)  # a second dialling would be seen by now
