@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ivr.house import House
 from ivr.report import Report
@@ -18,8 +18,24 @@ from telephony.turns import CallerGone, PersonReady, PersonWanted
 class Next:
     """The stage that follows, with what it needs to know."""
 
-    stage: Callable[..., Awaitable[Next | None]]
+    stage: Stage
     about: Any = None
+
+
+Stage = Callable[..., Awaitable[Next | None]]
+AnyStage = TypeVar("AnyStage", bound=Stage)
+
+_longest: dict[Stage, float] = {}
+
+
+def stays(seconds: float) -> Callable[[AnyStage], AnyStage]:
+    """Declares the longest that a stage waits without an event: longer means that something of ours was lost."""
+
+    def declare(stage: AnyStage) -> AnyStage:
+        _longest[stage] = seconds
+        return stage
+
+    return declare
 
 
 async def converse(
@@ -28,13 +44,14 @@ async def converse(
     """From `first` on. Returns when the caller has gone or a stage says that this is the end.
 
     `on_person` follows when somebody answers a phone, `on_wish` when the citizen asks for a person. Any other
-    exception passes through: the caller of this function owes the citizen the fallback.
+    exception passes through, `Overstayed` too: the caller of this function owes the citizen the fallback.
     """
     following: Next | None = first
     while following is not None:
         name = following.stage.__name__
         report.note(kinds.CALL_STAGE, stage=name)
         try:
+            call.patience = _longest.get(following.stage)
             await call.note_state(name)
             if following.about is None:
                 following = await following.stage(call, report, house)

@@ -17,11 +17,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from config.city.load import load as load_city
-from config.errors import Trouble
+from config.errors import Exit, Trouble
 from config.settings import Settings, load
 from dialplan.render import ARI_USER
 from ivr.converse import Next, converse
@@ -29,19 +27,19 @@ from ivr.desk import Desk
 from ivr.house import House
 from ivr.logs import configure
 from ivr.orders import orders
-from ivr.report import Report
+from ivr.report import Report, dialable
+from ivr.staff import Staff
 from ivr.stages.answering import greeting
 from ivr.stages.talking import talking
-from ivr.stages.waiting import waiting
+from ivr.stages.waiting import resuming, waiting
 from models import kinds
-from models.cases import Operator
 from models.store.engine import open_store
 from models.store.lookup import Lookup
 from models.store.spool import Spool
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
-from telephony.ari.errors import AriError, Refused
-from telephony.ari.events import LinkLost, LinkUp
+from telephony.ari.errors import AriError
+from telephony.ari.events import LinkLost, LinkUp, Message
 from telephony.asterisk.secrets import load as load_secrets
 from telephony.call import Call
 from telephony.router import Router
@@ -49,16 +47,19 @@ from telephony.router import Router
 log = structlog.get_logger()
 
 BEAT_EVERY = 1.0  # s
+FAULTS = 3  # of our dialogues on one call: from then on the dialplan has it alone
+TAKEN_AFTER = 2.0  # s: a channel that left us and has not ended by then is in the dialplan
+PHONES_FREE = 0.5  # s in which phones that ring for us stop, so that the dialplan finds them free
 
 
 class Line:
     """One process: the event loop's work, task by task."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, staff: Staff) -> None:
         self.house = house
+        self._staff = staff
         self._reports: dict[str, Report] = {}  # by channel, from the first claim to the channel's end
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._met: set[str] = set()  # seats whose events Asterisk sends us
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -70,59 +71,73 @@ class Line:
         if not task.cancelled() and task.exception() is not None:
             log.error("task_fault", exc_info=task.exception())
 
+    async def let_be(self) -> None:
+        """End what we do, and leave every channel as it is: this process ends, not the calls."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+
     # Events ---------------------------------------------------------------------------------------------
 
     async def listen(self) -> None:
-        """Hand every event to whom it belongs; never waits for anything else."""
+        """Hand every event to whom it belongs; never waits for anything else, and no event ends it."""
         async for event in self.house.ari.events():
-            if isinstance(event, LinkUp):
-                self.begin(self._link_up())
-            elif isinstance(event, LinkLost):
-                self.house.note(f"line:{self.house.settings.node}", kinds.LINE_STATE, state="link_lost")
-            elif isinstance(event, ari.CallBroadcast):
-                self.begin(self._claim(event))
-            elif isinstance(event, ari.StasisStart) and event.args[:1] == ["incoming"]:
-                self._incoming(event)
-            elif isinstance(event, ari.DeviceStateChanged):
-                self.house.desk.seat_state(
-                    event.device_state.name.removeprefix("PJSIP/"), event.device_state.state
-                )
-            elif isinstance(event, ari.Event):
-                self.house.router.dispatch(event)
+            try:
+                self._take(event)
+            except Exception:
+                log.exception("event_fault", event_type=type(event).__name__)
+                if isinstance(event, ari.StasisStart):
+                    self.begin(self._send_back(event.channel))
 
-    async def _claim(self, event: ari.CallBroadcast) -> None:
-        with contextlib.suppress(Refused):  # gone, or claimed by another
-            await self.house.ari.events.claimChannel(channelId=event.channel.id, application=self.house.app)
-
-    async def _link_up(self) -> None:
-        """(Re)subscribe, and ask Asterisk itself how the seats stand."""
-        for name in [*self.house.settings.trunks, "anonymous"]:
-            await self._subscribe(f"endpoint:PJSIP/{name}")
-        self._met.clear()
-        await self.meet_seats()
-        self.house.note(f"line:{self.house.settings.node}", kinds.LINE_STATE, state="started")
-        self._say_ready()
-
-    async def meet_seats(self) -> None:
-        """The desk's seats that Asterisk has not been asked about yet; one it does not know is asked for again."""
+    def _take(self, event: Message) -> None:
         house = self.house
-        self._met &= set(house.desk.seats)
-        for seat in [name for name in house.desk.seats if name not in self._met]:
-            told = [await self._subscribe(f"{kind}:PJSIP/{seat}") for kind in ("deviceState", "endpoint")]
-            with contextlib.suppress(AriError):
-                endpoint = await house.ari.endpoints.get(tech="PJSIP", resource=seat)
-                idle = endpoint.state == "online" and not endpoint.channel_ids
-                house.desk.seat_state(seat, "NOT_INUSE" if idle else "UNAVAILABLE")
-                if all(told):
-                    self._met.add(seat)
+        if isinstance(event, LinkUp):
+            self.begin(self._link_up(event.again))
+        elif isinstance(event, LinkLost):
+            house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state="link_lost")
+        elif isinstance(event, ari.CallBroadcast):
+            self._offered(event.channel.id)
+        elif isinstance(event, ari.StasisStart) and event.args[:1] == ["incoming"]:
+            self._incoming(event)
+        elif isinstance(event, ari.DeviceStateChanged):
+            house.desk.seat_state(event.device_state.name.removeprefix("PJSIP/"), event.device_state.state)
+        elif (
+            isinstance(event, ari.Event)
+            and not house.router.dispatch(event)
+            and isinstance(event, ari.StasisStart)
+        ):
+            self.begin(self._send_back(event.channel))
 
-    async def _subscribe(self, source: str) -> bool:
-        try:
-            await self.house.ari.applications.subscribe(applicationName=self.house.app, eventSource=[source])
-        except AriError as error:
-            log.warning("not_subscribed", source=source, error=str(error))
-            return False
-        return True
+    def _offered(self, channel: str) -> None:
+        report = self._reports.get(channel)
+        if report is None or report.faults < FAULTS:
+            self.begin(self._claim(channel))
+
+    async def _claim(self, channel: str) -> None:
+        with contextlib.suppress(AriError):  # gone, or claimed by another
+            await self.house.ari.events.claimChannel(channelId=channel, application=self.house.app)
+
+    async def _send_back(self, channel: ari.Channel) -> None:
+        """A channel nobody here speaks with: a citizen to the dialplan, which rings everyone; our own leg to its end.
+
+        Such a leg was rung for a call that is over, or by the line before this one.
+        """
+        with contextlib.suppress(AriError):
+            if channel.dialplan.context in ("ms-seat", "ms-callback"):
+                await self.house.ari.channels.hangup(channelId=channel.id, reason="normal")
+            else:
+                await self.house.ari.channels.continueInDialplan(
+                    channelId=channel.id, context="ms-fallback", extension="s", priority=1
+                )
+
+    async def _link_up(self, again: bool) -> None:
+        """(Re)subscribe, and ask Asterisk itself how the seats stand."""
+        house = self.house
+        await self._staff.linked()
+        state = "link_back" if again else "started"
+        house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state=state)
+        self._say_ready()
 
     def _say_ready(self) -> None:
         path = self.house.settings.run / "line.json"
@@ -135,23 +150,24 @@ class Line:
 
     def _incoming(self, event: ari.StasisStart) -> None:
         channel = event.channel
-        call = Call(self.house.ari, self.house.router, channel.id, channel.id, channel.caller.number)
+        caller = dialable(channel.caller.number)
+        call = Call(self.house.ari, self.house.router, channel.id, channel.id, caller)
         report = self._reports.get(channel.id)
         if report is None:
-            report = Report(self.house, call, channel.caller.number)
+            report = Report(self.house, call, caller)
             self._reports[channel.id] = report
             report.started(channel, event.args[1] if len(event.args) > 1 else "")
+            self.begin(self._serve(call, report, Next(greeting)))
         else:  # back from the fallback: the same call goes on
             report.call.superseded()
             report.call = call
-        self.begin(self._serve(call, report))
+            self.begin(self._serve(call, report, resuming(report, self.house)))
 
-    async def _serve(self, call: Call, report: Report) -> None:
-        """One call from its greeting to its end; what goes wrong in a dialogue becomes the fallback."""
+    async def _serve(self, call: Call, report: Report, first: Next) -> None:
+        """One call from its first stage to its end; what goes wrong in a dialogue becomes the fallback."""
         desk = self.house.desk
         desk.enter(report)
         call.on_key = lambda digit: _citizen_key(desk, report, digit)
-        first = Next(waiting) if report.failed else Next(greeting)
         try:
             await converse(
                 call,
@@ -161,30 +177,37 @@ class Line:
                 on_person=lambda leg: Next(talking, leg),
                 on_wish=Next(waiting),
             )
+            await self._left(call, report)
         except Exception as fault:
             log.exception("dialogue_fault", call=call.id)
-            report.failed = True
+            report.faults += 1
             report.note(kinds.LINE_FAULT, what=type(fault).__name__)
             await self._give_up(call, report)
-        desk.leave(report)
+        await call.until_destroyed()
         if report.call is call:
-            await self._end(call, report)
+            self._reports.pop(call.channel, None)
+            desk.forget(call.id)
+            report.finish(call.cause)
+
+    async def _left(self, call: Call, report: Report) -> None:
+        """The dialogue is over: the citizen has gone, or was taken elsewhere, or a person has let them go."""
+        if report.call is call:
+            self.house.desk.leave(report)
+        await call.close()
+        if not call.gone.done():
+            await call.hang_up()
+        await asyncio.wait({call.destroyed}, timeout=TAKEN_AFTER)
+        if call.gone.done() and not call.destroyed.done():
+            report.failed = True  # not hung up: the guard or a person gave them to the dialplan
 
     async def _give_up(self, call: Call, report: Report) -> None:
         """The dialplan serves the citizen now; it may offer the call to us again, else its end is ours to note."""
-        self.house.desk.leave(report)
+        report.failed = True
+        ringing = self.house.desk.leave(report)
         await call.close()
+        if ringing:
+            await asyncio.wait(ringing, timeout=PHONES_FREE)
         await call.to_fallback()
-        await call.destroyed
-
-    async def _end(self, call: Call, report: Report) -> None:
-        if not call.gone.done():
-            await call.hang_up()
-        await call.close()
-        await asyncio.wait({call.destroyed}, timeout=2.0)
-        self._reports.pop(call.channel, None)
-        self.house.desk.forget(call.id)
-        report.finish(call.cause)
 
 
 def _citizen_key(desk: Desk, report: Report, digit: str) -> None:
@@ -205,63 +228,55 @@ async def beat(house: House) -> None:
             await asyncio.sleep(BEAT_EVERY)
 
 
-async def keep_staff(house: House, known: list[tuple[str, str]]) -> None:
-    """The seats and their operators' numbers from the store; those known before while it is away."""
-    unknown: list[tuple[str, str]] = []
-    operators = await house.lookup.ask(staff_list, unknown)
-    house.desk.staff(operators or known)
+async def serve(settings: Settings) -> bool:
+    """Everything the line does, until SIGTERM; False when something of it ended by itself. Hangs nothing up.
 
-
-async def watch_staff(house: House, line: Line) -> None:
-    """Operators come and go while the line runs: who was added is rung, who was removed is forgotten."""
-    while True:
-        await asyncio.sleep(house.settings.line.poll_every)
-        await keep_staff(house, [(seat.id, seat.number) for seat in house.desk.seats.values()])
-        await line.meet_seats()
-
-
-def staff_list(session: Session) -> list[tuple[str, str]]:
-    rows = session.execute(select(Operator.id, Operator.number).where(Operator.active)).all()
-    return [(row.id, row.number) for row in rows]
-
-
-async def serve(settings: Settings) -> None:
-    """Everything the line does, until SIGTERM. By then Asterisk has ended or another line has its calls."""
+    By then Asterisk has ended or another line has its calls.
+    """
     secrets = load_secrets(settings.secrets, [])
     spool = Spool(settings.spool, settings.node)
     spool.start()
     store = open_store(settings.store_url)
-    app = f"minsheng-{settings.node}"
+    lookup = Lookup(store)
     url = f"http://127.0.0.1:{settings.asterisk.http_port}"
-    async with AriClient(url, ARI_USER, secrets.ari, app) as client:
-        house = House(settings, load_city(settings.city), client, Router(), spool, Lookup(store))
-        house.desk = Desk(house)
-        await keep_staff(house, [(seat, "") for seat in secrets.seats])
-        line = Line(house)
-        work = [line.listen(), house.desk.widen(), beat(house), orders(house, line.begin)]
-        work.append(watch_staff(house, line))
-        tasks = [asyncio.create_task(one) for one in work]
-        stop = asyncio.Event()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-        waiter = asyncio.create_task(stop.wait())
-        await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task.done() and task.exception() is not None:
-                log.error("line_fault", exc_info=task.exception())
-            task.cancel()
-        house.note(f"line:{settings.node}", kinds.LINE_STATE, state="stopped")
-    spool.stop()
+    try:
+        async with AriClient(url, ARI_USER, secrets.ari, f"minsheng-{settings.node}") as client:
+            house = House(settings, load_city(settings.city), client, Router(), spool, lookup)
+            house.desk = Desk(house)
+            return await _work(house, Staff(house, list(secrets.seats)))
+    finally:
+        lookup.close()
+        store.close()
+        spool.stop()
+
+
+async def _work(house: House, staff: Staff) -> bool:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    await staff.read()
+    line = Line(house, staff)
+    work = [line.listen(), staff.keep(), house.desk.widen(), beat(house), orders(house, line.begin)]
+    tasks = {asyncio.create_task(one) for one in work}
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait({*tasks, asked}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            log.error("line_fault", exc_info=task.exception())
+        task.cancel()
+    await asyncio.wait(tasks, timeout=1.0)
+    await line.let_be()
+    house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state="stopped")
+    return asked.done()
 
 
 def main() -> int:
     configure("line")
     try:
-        asyncio.run(serve(load()))
+        return int(Exit.OK if asyncio.run(serve(load())) else Exit.BUG)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return int(trouble.status)
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from callbacks.plan import Leased, leased_now
 from ivr.house import House
-from ivr.outbound import ring_back
+from ivr.outbound import ring_back, settle, under_way
 from models.event import now
 from models.store.bus import Listener, place
 
@@ -17,23 +17,27 @@ LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would 
 
 
 async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
-    """Dial what is leased, each once, until cancelled."""
-    under_way: set[str] = set()
+    """Dial what is leased, each once, until cancelled. First what an earlier line left untold."""
+    ringing: set[str] = set()
     none: list[Leased] = []
+    settled = False
+
+    def allowed(session: Session) -> list[Leased]:
+        return leased_now(session, house.settings, house.city, now())  # a lease may be from before a night
 
     async def dial(lease: Leased) -> None:
         try:
             await ring_back(house, lease)
         finally:
-            under_way.discard(lease.id)
-
-    def allowed(session: Session) -> list[Leased]:
-        return leased_now(session, house.settings, house.city, now())  # a lease may be from before a night
+            ringing.discard(lease.id)
 
     async with Listener(place(house.settings.store_url, house.settings.run), ["orders"]) as listener:
         while True:
-            for lease in await house.lookup.ask(allowed, none, within=LOOK_WITHIN):
-                if lease.id not in under_way:
-                    under_way.add(lease.id)
+            if not settled:
+                left = await house.lookup.ask(under_way, None, within=LOOK_WITHIN)
+                settled = left is not None and await settle(house, left)
+            for lease in await house.lookup.ask(allowed, none, within=LOOK_WITHIN) if settled else none:
+                if lease.id not in ringing:
+                    ringing.add(lease.id)
                     begin(dial(lease))
             await listener.wait(house.settings.line.poll_every)

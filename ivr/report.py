@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -24,6 +25,14 @@ class CaseName:
     opened: Event
 
 
+RANK = {Priority.ORDINARY: 0, Priority.EMERGENCY: 1, Priority.POLICE: 2}
+
+
+def clock() -> float:
+    """The loop's monotonic time, in seconds."""
+    return asyncio.get_running_loop().time()
+
+
 @dataclass
 class Report:
     """Grows while the call lasts; its end decides the disposition (DESIGN 4.4)."""
@@ -31,7 +40,7 @@ class Report:
     house: House
     call: Call
     phone: str
-    arrived: float = field(default_factory=time.monotonic)  # s, monotonic
+    arrived: float = field(default_factory=clock)  # s, the loop's time
     callback_phone: str = ""
     priority: Priority = Priority.ORDINARY
     operator: str | None = None
@@ -41,7 +50,8 @@ class Report:
     clips: dict[str, Clip] = field(default_factory=dict)
     case: CaseName | None = None
     ended_by: str = "caller"
-    failed: bool = False  # a dialogue of ours raised: the dialplan served the citizen
+    faults: int = 0  # how often a dialogue of ours raised
+    failed: bool = False  # the dialplan had, or has, the citizen
 
     # Facts ----------------------------------------------------------------------------------------------
 
@@ -66,7 +76,7 @@ class Report:
 
     def urgent(self, why: str, priority: Priority = Priority.EMERGENCY) -> None:
         """Priority only rises."""
-        if self.priority is Priority.ORDINARY:
+        if RANK[priority] > RANK[self.priority]:
             self.priority = priority
             self.note(kinds.CALL_PRIORITY, priority=priority.value, why=why)
 
@@ -80,13 +90,17 @@ class Report:
     def claimed(self, operator: str) -> None:
         """首问负责: the operator who takes the call owns its case, from this moment on."""
         self.operator = operator
+        self.no_matter = False  # said by an earlier operator: this one decides anew
         if self.case is None:
             self.open_case()
         else:
             self._mark_case()
 
     def open_case(self) -> CaseName:
-        """Give the case its number and code; both are on disk before they are spoken (`on_disk`)."""
+        """Give the case its number and code; both are on disk before they are spoken (`on_disk`).
+
+        Numbers of the day are reserved beforehand (`ivr.staff`): this waits for nothing.
+        """
         if self.case is None:
             house = self.house
             today = datetime.now(ZoneInfo(house.settings.timezone)).date()
@@ -160,17 +174,26 @@ class Report:
             kinds.CALL_END,
             disposition=self.disposition.value,
             by=self.ended_by,
-            seconds=round(time.monotonic() - self.arrived, 3),
+            seconds=round(clock() - self.arrived, 3),
             cause=cause,
             case=self.case.number,
         )
+
+
+def dialable(caller: str) -> str:
+    """A caller's number as far as it is one: digits, perhaps a plus before them. "" for a withheld one and rubbish.
+
+    Nothing else that a stranger sends reaches a caller id, the name of an endpoint or of a file (DESIGN 8).
+    """
+    number = re.sub(r"[ ().-]", "", caller)
+    return number if re.fullmatch(r"\+?[0-9]{1,20}", number) else ""
 
 
 def recorder_time(epoch: str) -> str:
     """Asterisk's `MS_REC_AT` as ISO 8601 UTC; now, where the variable is missing."""
     try:
         return datetime.fromtimestamp(float(epoch), UTC).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return now().isoformat()
 
 
@@ -178,5 +201,5 @@ def answer_ms(channel: ari.Channel, epoch: str) -> int:
     """From the INVITE (the channel's creation) to the 200 OK, in milliseconds."""
     try:
         return max(0, round((float(epoch) - channel.creationtime.timestamp()) * 1000))
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0

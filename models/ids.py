@@ -37,6 +37,11 @@ def leg_id(call_id: str, seat: str, attempt: int) -> str:
     return name
 
 
+def is_seat(name: str) -> bool:
+    """Whether a telephone account's name may be part of a leg's id."""
+    return re.fullmatch(_SEAT, name) is not None
+
+
 def leg_of(channel_id: str) -> LegName | None:
     """The parts of a leg's id; None when it is a call's own channel."""
     found = _LEG.fullmatch(channel_id)

@@ -7,6 +7,7 @@ Outside a bridge the channel always carries outgoing sound, since the recorder w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,11 +16,11 @@ import structlog
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
-from telephony.ari.errors import AriError, NotFound, Refused
-from telephony.far_end import FarEnd
+from telephony.ari.errors import AriError, Conflict, NotFound, Refused
+from telephony.far_end import LEAVING, FarEnd
 from telephony.leg import Leg
 from telephony.router import Router
-from telephony.turns import Turn
+from telephony.turns import CallerGone, Overstayed, Turn
 
 log = structlog.get_logger()
 
@@ -32,7 +33,11 @@ class Clip:
     seconds: float
 
 
-EndedBy = Literal["caller", "operator"]
+EndedBy = Literal["caller", "operator", "phone"]  # phone: the operator's failed, nobody put it down
+
+CLIP_GRACE = 10.0  # s beyond a clip's longest in which Asterisk tells its end
+ASK_WHETHER_OVER = 10.0  # s without the event of a channel's end
+INSIST_EVERY = 1.0  # s between two tries of what the citizen must not be left without
 
 
 class Call(FarEnd):
@@ -42,7 +47,6 @@ class Call(FarEnd):
         self, ari_client: AriClient, router: Router, identity: str, channel: str, caller: str
     ) -> None:
         super().__init__(ari_client, router, identity, channel, caller)
-        self.let_go = False  # we ended it, not the caller
         self._quiet = False
         self._bridge: str | None = None
         self._legs: list[Leg] = []
@@ -62,9 +66,11 @@ class Call(FarEnd):
             self._quiet = False  # a playback ends the silence generator
             try:
                 await self.until(finished, or_else=unless)
-            finally:
-                if not finished.done():
-                    await self._stop_playback(playback)
+            except Exception:
+                await self._stop_playback(playback)
+                raise
+            if not finished.done():
+                await self._stop_playback(playback)
         await self.quiet()
 
     async def _stop_playback(self, playback: str) -> None:
@@ -83,11 +89,6 @@ class Call(FarEnd):
         await self.quiet()
         never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self.until(never, within=seconds)
-
-    async def stay(self) -> None:
-        """Wait until the caller goes or the stage is interrupted."""
-        await self.quiet()
-        await self.until(asyncio.get_running_loop().create_future())
 
     # Verbs: answers -------------------------------------------------------------------------------------
 
@@ -129,11 +130,15 @@ class Call(FarEnd):
                 terminateOn="#",
             )
         )
+        self._quiet = False  # recording ends the silence generator too
         try:
-            event = await self.until(finished)
+            event = await self.until(finished, within=longest + CLIP_GRACE)
         except Turn:
             await self._stop_clip(name)  # addChannel while recording is refused (409)
             raise
+        if event is None:
+            raise Overstayed
+        await self.quiet()
         recording = getattr(event, "recording", None)
         if not isinstance(event, ari.RecordingFinished) or recording is None:
             return Clip(name, 0.0)
@@ -154,46 +159,73 @@ class Call(FarEnd):
             log.debug("state_not_noted", call=self.id)
 
     async def hang_up(self) -> None:
-        """Let the caller go. Being gone already is success."""
-        self.let_go = True
-        try:
-            await self._ari.channels.setChannelVar(channelId=self.channel, variable="MS_DONE", value="1")
-            await self._ari.channels.hangup(channelId=self.channel, reason="normal")
-        except NotFound:
-            pass
+        """Let the caller go. Being gone, or with the dialplan, already is success."""
+        await self._insist(self._hang_up)
 
     async def to_fallback(self) -> None:
         """Hand the caller to the dialplan, which rings everyone: our last word when we are at fault."""
-        await self._ari.channels.continueInDialplan(
-            channelId=self.channel, context="ms-fallback", extension="s", priority=1
+        await self._insist(
+            lambda: self._ari.channels.continueInDialplan(
+                channelId=self.channel, context="ms-fallback", extension="s", priority=1
+            )
         )
 
-    async def talk(self, leg: Leg, *announcement: str) -> EndedBy:
-        """Join the caller and an answered leg until either ends. Returns who ended it; never raises `CallerGone`."""
+    async def _hang_up(self) -> None:
+        await self._ari.channels.setChannelVar(channelId=self.channel, variable="MS_DONE", value="1")
+        await self._ari.channels.hangup(channelId=self.channel, reason="normal")
+
+    async def _insist(self, request: Callable[[], Awaitable[None]]) -> None:
+        """Until Asterisk has done it: nobody is left in our hands while we can do nothing for them."""
+        while not self.gone.done():
+            try:
+                return await request()
+            except (NotFound, Conflict):  # no longer there, or no longer ours
+                return
+            except AriError as error:
+                log.warning("asked_again", call=self.id, error=str(error))
+                await asyncio.wait({self.gone}, timeout=INSIST_EVERY)
+
+    async def join(self, leg: Leg) -> bool:
+        """Bring the caller and an answered leg together; False when the leg ended meanwhile. Raises `CallerGone`."""
         self._legs.append(leg)
-        bridge = f"{self.id}.b{next(self._serial)}"
-        ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
+        self._bridge = bridge = f"{self.id}.b{next(self._serial)}"
         try:
             await self._ari.bridges.createWithId(bridgeId=bridge, type="mixing")
-            self._bridge = bridge
-            if self._quiet:
-                await self._ari.channels.stopSilence(
-                    channelId=self.channel
-                )  # in a bridge it deafens the caller
+            if self._quiet:  # in a bridge it deafens the caller
+                await self._ari.channels.stopSilence(channelId=self.channel)
                 self._quiet = False
             await self._ari.bridges.addChannel(bridgeId=bridge, channel=[self.channel])
             await self._ari.bridges.addChannel(bridgeId=bridge, channel=[leg.id], absorbDTMF=True)
-            for one in announcement:
-                await self._ari.bridges.play(bridgeId=bridge, media=[one])
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         except Refused:  # one of them went while being joined; its event says which
-            done, _ = await asyncio.wait(ends, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
+            done, _ = await asyncio.wait(ends, timeout=LEAVING, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 raise
-        finally:
-            await leg.hang_up()
-            await self._drop_bridge()
-        return "caller" if self.gone.done() else "operator"
+        if self.gone.done():
+            raise CallerGone
+        if leg.alive:
+            return True
+        await self._part(leg)
+        return False
+
+    async def talk(self, leg: Leg, *announcement: str) -> EndedBy:
+        """Let them talk, once joined, until either ends. Returns who ended it; never raises `CallerGone`."""
+        bridge = self._bridge or ""
+        with suppress(AriError):  # unannounced, they talk all the same
+            for one in announcement:
+                await self._ari.bridges.play(bridgeId=bridge, media=[one])
+        ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self.gone.done():
+            ended_by: EndedBy = "caller"
+        else:
+            ended_by = "operator" if leg.ended.result().by_hand else "phone"
+        await self._part(leg)
+        return ended_by
+
+    async def _part(self, leg: Leg) -> None:
+        await leg.hang_up()
+        await self._drop_bridge()
 
     async def _drop_bridge(self) -> None:
         bridge, self._bridge = self._bridge, None
@@ -211,3 +243,20 @@ class Call(FarEnd):
         await self._drop_bridge()
         for key in list(self._pending):
             self._forget(key)
+
+    async def until_destroyed(self) -> None:
+        """Wait for the channel's very end, wherever it went. Asterisk is asked when its event may have been lost."""
+        while not self.destroyed.done():
+            await asyncio.wait({self.destroyed}, timeout=ASK_WHETHER_OVER)
+            if not self.destroyed.done() and await self._is_over():
+                self._router.forget(self.channel)
+                return
+
+    async def _is_over(self) -> bool:
+        try:
+            await self._ari.channels.get(channelId=self.channel)
+        except NotFound:
+            return True
+        except AriError:
+            return False  # it does not say
+        return False

@@ -17,11 +17,15 @@ from typing import Any, TypeVar
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
-from telephony.ari.errors import NotFound
+from telephony.ari.errors import NotFound, Refused
 from telephony.router import Router
-from telephony.turns import CallerGone, PersonReady, Turn
+from telephony.turns import CallerGone, Overstayed, PersonReady, Turn
 
 T = TypeVar("T")
+
+LEAVING = (
+    1.0  # s in which the event of a channel on its way out arrives, after a request about it was refused
+)
 
 
 class FarEnd:
@@ -40,6 +44,7 @@ class FarEnd:
         )  # the channel is no more; `cause` is known
         self.turn: asyncio.Future[Turn] = loop.create_future()
         self.cause = 0
+        self.patience: float | None = None  # s, the longest wait for a result that has no time of its own
         self.on_key: Callable[[str], None] = lambda digit: None  # keys that answer no question
         self._ari = ari_client
         self._router = router
@@ -129,23 +134,32 @@ class FarEnd:
         within: float | None = None,
         or_else: asyncio.Future[str] | None = None,
     ) -> T | None:
-        """The result; None after `within` seconds, or when `or_else` came first. Raises `telephony.turns`."""
+        """The result; None after `within` seconds, or when `or_else` came first. Raises `telephony.turns`.
+
+        Without `within` the stage's patience holds, and then it is `Overstayed`.
+        """
         waiters: list[asyncio.Future[Any]] = [result, self.gone]
         if self._interruptible:
             waiters.append(self.turn)
         if or_else is not None:
             waiters.append(or_else)
-        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        limit = self.patience if within is None else within
+        done, _ = await asyncio.wait(waiters, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if self.gone.done():
             raise CallerGone
         if self._interruptible and self.turn.done():
             turn = self.turn.result()
             self.turn_taken()
             raise turn
+        if within is None and not done:
+            raise Overstayed
         return result.result() if result.done() else None
 
     async def _request(self, request: Awaitable[T]) -> T:
-        """An ARI request about the caller's channel: 404 means that the caller is gone."""
+        """An ARI request about the caller's channel: 404 means that the caller is gone.
+
+        Any other refusal may mean that the channel is on its way out, or was taken elsewhere: its event tells.
+        """
         if self.gone.done():
             if asyncio.iscoroutine(request):
                 request.close()
@@ -154,6 +168,11 @@ class FarEnd:
             return await request
         except NotFound:
             raise CallerGone from None
+        except Refused:
+            await asyncio.wait({self.gone}, timeout=LEAVING)
+            if self.gone.done():
+                raise CallerGone from None
+            raise
 
     # Keys -----------------------------------------------------------------------------------------------
 

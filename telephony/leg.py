@@ -20,6 +20,8 @@ SUBSCRIBER_BUSY = {486, 600}
 DECLINED = {403, 603}
 ABSENT = {404, 410, 484, 604}
 TIMED_OUT = {408, 480, 487}
+NORMAL = (0, 16)  # Q.850: hung up by a person, or not told
+LOOK_AGAIN = 5.0  # s after which a leg that should be gone is asked for again
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Ending:
     cause: int = 0
     tech_cause: int = 0
     rang: bool = False
+
+    @property
+    def by_hand(self) -> bool:
+        """Put down by a person; else the phone or its network failed."""
+        return self.cause in NORMAL
 
 
 def meaning(*, answered: bool, rang: bool, cancelled: bool, cause: int, tech_cause: int) -> How:
@@ -46,8 +53,6 @@ def meaning(*, answered: bool, rang: bool, cancelled: bool, cause: int, tech_cau
         return "no_such_number"
     if rang and (tech_cause in TIMED_OUT or cause in (16, 18, 19)):
         return "no_answer"
-    if tech_cause == 480:
-        return "no_answer" if rang else "unreachable"
     return "unreachable"
 
 
@@ -55,7 +60,7 @@ class Leg:
     """One outgoing channel, from before its request until its end.
 
     `answered` is set by its own StasisStart (only then may it be bridged), `ended` by its destruction.
-    Both are futures that never fail and are never cancelled by us.
+    Both are futures that never fail and are never cancelled by us. `dismissed`: we no longer want it.
     """
 
     def __init__(self, identity: str, seat: str, ari_client: AriClient, router: Router) -> None:
@@ -64,10 +69,13 @@ class Leg:
         self.seat = seat
         self.answered: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[Ending] = loop.create_future()
+        self.dismissed = False
         self.recorder_at: str = ""  # epoch seconds, by Asterisk
         self.on_key: Callable[[str], None] | None = None
         self._ari = ari_client
         self._router = router
+        self._asking = False  # the request is under way: Asterisk may not know the id yet
+        self._seen = False  # an event has told that the request was carried out
         self._rang = False
         self._cancelled = False
         self._cause = 0
@@ -84,7 +92,10 @@ class Leg:
 
         `ring_for` in seconds. The leg enters `context` when it answers, never an app directly (asterisk#2044).
         """
+        if self.dismissed:
+            return self._finish("cancelled")
         self._router.register(self.id, self.deliver)
+        self._asking = True
         try:
             await self._ari.channels.originateWithId(
                 channelId=self.id,
@@ -102,12 +113,18 @@ class Leg:
             if refusal.status != 409:  # 409 on our own id: the request had arrived before
                 self._finish("refused_by_us")
         except AriError:
-            # No reply within the deadline: it may ring all the same. Cancel by id; 404 says that it does not.
-            await self.hang_up()
-            self._finish("refused_by_us")
+            if (
+                not self._seen
+            ):  # no reply, no event: cancel by id; should it ring all the same, nobody is lost
+                await self._end()
+                self._finish("refused_by_us")
+        self._asking = False
+        if self.dismissed and self.alive:
+            await self._end()
 
     def deliver(self, event: ari.Event) -> None:
         """The leg's mailbox."""
+        self._seen = True
         if isinstance(event, ari.StasisStart):
             self.recorder_at = (event.channel.channelvars or {}).get("MS_REC_AT", "")
             if not self.answered.done():
@@ -126,16 +143,29 @@ class Leg:
             self._finish()
 
     async def hang_up(self) -> None:
-        """End it, ringing or talking. Its being gone already is success."""
+        """End it, ringing or talking, or as soon as it exists. Its being gone already is success. Never raises."""
         if not self.alive:
             return
+        self.dismissed = True
+        if not self._asking:  # else `dial` ends it: a hang-up may overtake the request, and meet nothing
+            await self._end()
+
+    async def over(self) -> Ending:
+        """Its ending. A leg that was dismissed is hung up again and again until it is gone."""
+        while not self.ended.done():
+            await asyncio.wait({self.ended}, timeout=LOOK_AGAIN)
+            if self.dismissed and self.alive and not self._asking:
+                await self._end()
+        return self.ended.result()
+
+    async def _end(self) -> None:
         self._cancelled = not self.answered.done()
         try:
             await self._ari.channels.hangup(channelId=self.id, reason="normal")
         except NotFound:
-            self._finish("cancelled")
+            self._finish()
         except AriError:
-            pass  # the next resync sees it; a citizen is never made to wait for it
+            return  # `over` tries again; a citizen is never made to wait for it
 
     def _causes(self, cause: int | None, tech_cause: int | None) -> None:
         self._cause = cause or self._cause

@@ -30,3 +30,7 @@ class PersonReady(Turn):
 
 class PersonWanted(Turn):
     """In an interruptible stage: the citizen pressed 0, or 1 for an emergency."""
+
+
+class Overstayed(Exception):
+    """Nothing came of a verb for longer than its stage ever stays: a fault of ours, not a turn."""

@@ -6,24 +6,27 @@ citizen's own voice. Phones ring on all the while, and an operator who answers b
 
 from __future__ import annotations
 
-from ivr.converse import Next
+from callbacks.policy import unfit_number
+from ivr.converse import Next, stays
 from ivr.dialogues.hearing import HEARD, voiced
 from ivr.house import House
 from ivr.report import Report
 from ivr.stages.silence import silence
 from ivr.stages.waiting import waiting
 from telephony.call import Call, Clip
+from telephony.turns import Turn
 
 TAKES = 3  # of one answer
-SHORTEST_NUMBER, LONGEST_NUMBER = 5, 12  # digits: an operator's service; an area code and a number
+UNHEARD = 2  # takes in which nobody was to be heard: no third one
+LONGEST_NUMBER = 15  # digits: a mobile number with 0086 before it
 
 
+@stays(150.0)  # as long as what was said is played back
 async def intake(call: Call, report: Report, house: House) -> Next:
     """Take the report, give the case's code, and keep ringing for as long as the citizen stays."""
     with call.interruptible():
         await call.say(house.sound("busy"))
-        what = await answer(call, report, house, "what")
-        if what is None:
+        if not await answer(call, report, house, "what"):
             return Next(silence)
         await answer(call, report, house, "where")
         report.callback_phone = await number(call, report, house)
@@ -34,39 +37,55 @@ async def intake(call: Call, report: Report, house: House) -> Next:
     return Next(waiting)
 
 
-async def answer(call: Call, report: Report, house: House, question: str) -> Clip | None:
-    """One spoken answer, read back in the citizen's own voice; None when nothing was heard in two askings."""
-    clip: Clip | None = None
+async def answer(call: Call, report: Report, house: House, question: str) -> bool:
+    """One spoken answer, read back in the citizen's own voice; False when nobody was heard.
+
+    Without a key, what was said stands; and an earlier take stands when nothing better follows.
+    """
+    unheard = 0
     for take in range(1, TAKES + 1):
         await call.note_state(f"intake:{question}")
         await call.say(house.sound(f"ask_{question}"), house.sound("beep"))
-        line = house.settings.line
-        clip = await call.clip(
-            f"{call.id}.{question}.{take}", longest=line.clip_longest, ends_after=line.clip_ends_after
-        )
-        heard = await voiced(house.settings.clips / f"{clip.name}.wav", clip.seconds)
-        if heard < HEARD:
-            if take == 2:
-                return None
+        clip = await take_down(call, report, house, question, take)
+        if clip is None:
+            unheard += 1
+            if unheard == UNHEARD:
+                break
             await call.say(house.sound("nothing_heard" if question == "what" else "say_again"))
             continue
-        report.heard(question, clip)
-        played_back = (house.sound(f"said_{question}"), f"recording:{clip.name}", house.sound("confirm"))
-        if await call.ask(*played_back, keys="12", within=line.key_within) != "2":
-            break  # confirmed; or no key, and then what was said stands
-    return clip
+        played_back = (house.sound(f"said_{question}"), f"recording:{clip}", house.sound("confirm"))
+        if await call.ask(*played_back, keys="12", within=house.settings.line.key_within) != "2":
+            break
+    return question in report.clips
+
+
+async def take_down(call: Call, report: Report, house: House, question: str, take: int) -> str | None:
+    """Record one take; its name, or None when nobody is heard in it. Who hangs up instead of pressing # has told us."""
+    line = house.settings.line
+    name = f"{call.id}.{question}.{take}"
+    path = house.settings.clips / f"{name}.wav"
+    try:
+        clip = await call.clip(name, longest=line.clip_longest, ends_after=line.clip_ends_after)
+    except Turn:
+        if (heard := await voiced(path, 0.0)) >= HEARD:
+            report.heard(question, Clip(name, heard))
+        raise
+    if await voiced(path, clip.seconds) < HEARD:
+        return None
+    report.heard(question, clip)
+    return name
 
 
 async def number(call: Call, report: Report, house: House) -> str:
     """Where we may call back: the number that rang, or one entered and confirmed by key. Never one merely heard."""
     within = house.settings.line.key_within
-    if report.phone:
+    if report.phone and unfit_number(report.phone, house.city) is None:
         same = await call.ask(house.sound("ask_same_number"), keys="12", within=within)
         if same != "2":
             return report.phone
     for _ in range(TAKES):
         entered = await call.digits(house.sound("ask_number"), longest=LONGEST_NUMBER, within=within)
-        if len(entered) < SHORTEST_NUMBER:
+        if unfit_number(entered, house.city) is not None:
             await call.say(house.sound("number_wrong"))
             continue
         read_back = (house.sound("number_is"), *house.digits(entered), house.sound("confirm"))

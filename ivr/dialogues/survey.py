@@ -15,6 +15,8 @@ from telephony.call import Call
 from telephony.turns import CallerGone
 
 YES, NO, AGAIN, PERSON = "1", "2", "9", "0"
+REPEATS = 5  # of one question, by 9: somebody who leans on a key is no reason to talk for ever
+PATIENCE = 30.0  # s, longer than any prompt
 
 
 @dataclass
@@ -28,29 +30,31 @@ class Answers:
     wants_person: bool = False
     outcome: Outcome = Outcome.NO_INPUT
 
+    def so_far(self, otherwise: Outcome) -> Outcome:
+        """Completed once *solved?* is answered, whatever ended it then."""
+        return Outcome.COMPLETED if self.solved is not None else otherwise
+
 
 class WantsPerson(Exception):
     """0 was pressed: a person rings them."""
 
 
 async def survey(
-    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]]
-) -> Answers:
-    """Ask, and return what was answered, however far it came. Never raises `CallerGone`.
+    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
+) -> None:
+    """Ask, and put into `answers` what was answered, however far it came. Never raises `CallerGone`.
 
     `code` is the case's spoken code; `stage` is told each step by name, for the log and for a restart.
     """
-    answers = Answers()
+    call.patience = PATIENCE
     try:
         await _questions(call, house, code, stage, answers)
     except WantsPerson:
         answers.wants_person = True
-        answers.outcome = Outcome.COMPLETED if answers.solved is not None else Outcome.REFUSED
+        answers.outcome = answers.so_far(Outcome.REFUSED)
         await _farewell(call, house, "cb_person")
     except CallerGone:
-        if answers.confirmed:
-            answers.outcome = Outcome.COMPLETED if answers.solved is not None else Outcome.BREAKOFF
-    return answers
+        answers.outcome = answers.so_far(Outcome.BREAKOFF if answers.confirmed else answers.outcome)
 
 
 async def _questions(
@@ -65,7 +69,6 @@ async def _questions(
         await call.say(house.sound("cb_wrong"))
         return
     answers.confirmed = True
-    answers.outcome = Outcome.NO_INPUT
     await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
     await stage("survey:contacted")
     answers.contacted = await _ask(call, house, house.sound("cb_contacted"))
@@ -84,15 +87,18 @@ async def _questions(
 async def _ask(call: Call, house: House, question: str) -> bool | None:
     """Yes or no; None after all askings without a key. Raises `WantsPerson` on 0."""
     settings = house.settings.callback
-    for asking in range(settings.askings):
-        media = (question,) if asking == 0 else (house.sound("cb_no_key"), question)
+    media: tuple[str, ...] = (question,)
+    asked, repeated = 1, 0
+    while asked <= settings.askings:
         key = await call.ask(*media, keys=YES + NO + AGAIN + PERSON, within=settings.key_within)
-        while key == AGAIN:
-            key = await call.ask(question, keys=YES + NO + AGAIN + PERSON, within=settings.key_within)
         if key == PERSON:
             raise WantsPerson
-        if key is not None:
+        if key in (YES, NO):
             return key == YES
+        if key == AGAIN and repeated < REPEATS:
+            repeated, media = repeated + 1, (question,)
+        else:
+            asked, media = asked + 1, (house.sound("cb_no_key"), question)
     return None
 
 

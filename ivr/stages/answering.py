@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
-from ivr.converse import Next
+from ivr.converse import Next, stays
 from ivr.dialogues.intake import intake
 from ivr.house import House
-from ivr.report import Report
+from ivr.report import Report, clock
 from telephony.call import Call
 
 
+@stays(20.0)
 async def greeting(call: Call, report: Report, house: House) -> Next:
     """Say who we are and that this is recorded. Phones ring already; the citizen may already speak."""
     with call.interruptible():
@@ -18,11 +17,12 @@ async def greeting(call: Call, report: Report, house: House) -> Next:
     return Next(queue)
 
 
+@stays(20.0)
 async def queue(call: Call, report: Report, house: House) -> Next:
     """A person first: wait for one until `answer_within` seconds after the call came in."""
     until = report.arrived + house.settings.line.answer_within
     with call.interruptible():
-        await call.pause(max(0.0, until - time.monotonic()) / 2)
+        await call.pause(max(0.0, until - clock()) / 2)
         await call.say(house.sound("ringing_on"))
-        await call.pause(max(0.0, until - time.monotonic()))
+        await call.pause(max(0.0, until - clock()))
     return Next(intake)

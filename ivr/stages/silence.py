@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.converse import Next
+from ivr.converse import Next, stays
 from ivr.house import House
 from ivr.report import Report
 from models.words import Priority
@@ -12,6 +12,7 @@ LISTEN = 8.0  # s after each asking
 COMFORT_EVERY = 30.0  # s
 
 
+@stays(20.0)
 async def silence(call: Call, report: Report, house: House) -> Next | None:
     """Ask twice to press or tap; then stay, recording and ringing, until the citizen hangs up."""
     with call.interruptible():

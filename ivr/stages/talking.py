@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ivr.converse import Next
+from ivr.converse import Next, stays
 from ivr.house import House
 from ivr.report import Report
-from ivr.stages.waiting import waiting
+from ivr.stages.waiting import resuming, waiting
 from models import kinds
 from telephony.call import Call
 from telephony.leg import Leg
@@ -15,18 +15,23 @@ GRACE = 15.0  # s the citizen has, after the operator has hung up, to ask for a 
 
 
 async def talking(call: Call, report: Report, house: House, leg: Leg) -> Next | None:
-    """Join them; the operator owns the case from now on. `*` on the operator's phone: no matter."""
-    seat = house.desk.seats.get(leg.seat)
+    """Join them; the operator owns the case from now on. `*` on the operator's phone: no matter.
+
+    A phone that fails, before or while they talk, is not a person's decision: another one is rung.
+    """
+    leg.on_key = lambda digit: _operator_key(report, leg, digit)
+    if not await call.join(leg):
+        return resuming(report, house)
     report.claimed(leg.seat)
     report.note(kinds.CALL_TALK, leg=leg.id, seat=leg.seat, operator=leg.seat)
-    leg.on_key = lambda digit: _operator_key(report, leg, digit)
+    seat = house.desk.seats.get(leg.seat)
     number = house.digits(seat.number) if seat is not None else []
     ended_by = await call.talk(leg, *number, house.sound("serves"))
     report.note(kinds.CALL_TALK_END, leg=leg.id, by=ended_by)
+    if ended_by == "phone":
+        return resuming(report, house)
     report.ended_by = ended_by
-    if ended_by == "caller":
-        return None
-    return None if report.no_matter else Next(after_talk)
+    return None if ended_by == "caller" or report.no_matter else Next(after_talk)
 
 
 def _operator_key(report: Report, leg: Leg, digit: str) -> None:
@@ -35,6 +40,7 @@ def _operator_key(report: Report, leg: Leg, digit: str) -> None:
         report.no_matter = True
 
 
+@stays(20.0)
 async def after_talk(call: Call, report: Report, house: House) -> Next | None:
     """The operator has hung up: a person's decision, but the citizen may take it back with 0."""
     again = await call.ask(house.sound("after_talk"), keys="01", within=GRACE)
@@ -43,10 +49,5 @@ async def after_talk(call: Call, report: Report, house: House) -> Next | None:
     if again == "1":
         report.urgent("key")
     report.ended_by = "caller"
-    return Next(back_to_the_desk)
-
-
-async def back_to_the_desk(call: Call, report: Report, house: House) -> Next:
-    """Ring again, with the first arrival time: the citizen is at the head of those who wait."""
     house.desk.enter(report)
     return Next(waiting)

@@ -119,6 +119,13 @@ class Spool:
         self._nudge()
         return code
 
+    def expect(self, day: date) -> None:
+        """Numbers of this day and the next will be wanted: reserved beforehand, so that nobody waits for them."""
+        for near in (day, day + timedelta(days=1)):
+            if not self._numbers.reserved_for(near):
+                self._numbers.want(near)
+                self._nudge()
+
     async def _answer(self, event_id: UUID, within: float, *, wait: bool) -> bool | None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
