@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ def open_files() -> set[Path]:
 def _each() -> Iterator[Path]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            for handle in (process / "fd").iterdir():
-                yield Path(os.readlink(handle))  # noqa: PTH115 - the target may be no path but a socket
+            handles = list((process / "fd").iterdir())
         except OSError:
             continue  # gone meanwhile, or not ours to look at
+        for handle in handles:
+            with contextlib.suppress(OSError):  # this one was closed meanwhile; the others were not
+                yield Path(os.readlink(handle))  # noqa: PTH115 - the target may be no path but a socket

@@ -26,7 +26,9 @@ def test_a_leg_tells_its_call_seat_and_attempt(call: str, seat: str, attempt: in
     assert call_of(name) == call
 
 
-@pytest.mark.parametrize("channel", [CALL, "0b5f6d2e-3c1a-4e57-9a43-6f1d2c8e7b90", "", "rubbish", f"{CALL}.op1"])
+@pytest.mark.parametrize(
+    "channel", [CALL, "0b5f6d2e-3c1a-4e57-9a43-6f1d2c8e7b90", "", "rubbish", f"{CALL}.op1"]
+)
 def test_what_is_no_leg_is_its_own_call(channel: str) -> None:
     assert leg_of(channel) is None
     assert call_of(channel) == channel
