@@ -63,17 +63,13 @@ class Line(Section):
     widen_every: float = Field(5.0, gt=0)  # one more seat rings
     seat_rings: float = Field(20.0, gt=0)  # a phone not answering is passed over for this call
     claim_within_ms: int = Field(700, ge=100)  # StasisBroadcast, then the fallback
-    clip_longest: float = Field(
-        120.0, gt=0, le=120.0
-    )  # one answer of the intake (the stage waits for it to be read back)
+    clip_longest: float = Field(120.0, gt=0, le=120.0)  # one answer of the intake, which is also read back
     clip_ends_after: float = Field(3.0, gt=0)  # silence that ends an answer
     key_within: float = Field(6.0, gt=0)  # wait for a key after a question
     fallback_rings: int = Field(15, ge=2)  # s, one round of the fallback
     overflow_after: float = Field(10.0, gt=0)  # an emergency nobody takes: also the overflow list
     poll_every: float = Field(5.0, gt=0)  # rows of orders; the bell only hastens it
-    number_on_disk_within: float = Field(
-        2.0, gt=0
-    )  # no number is spoken or dialled before its event is on disk
+    number_on_disk_within: float = Field(2.0, gt=0)  # before it no number is spoken or dialled
 
 
 class Callback(Section):

@@ -166,10 +166,10 @@ class Desk:
                 self._ring(waiting, seat)
 
     def _free_for(self, waiting: Waiting) -> list[Seat]:
-        """The longest idle first."""
-        now = clock()
-        seats = self.seats.values()
-        free = [seat for seat in seats if seat.free and waiting.passed_over.get(seat.id, 0.0) <= now]
+        """The longest idle first; never the phone that this very call comes from."""
+        now, own = clock(), waiting.report.trunk
+        free = [seat for seat in self.seats.values() if seat.free and seat.id != own]
+        free = [seat for seat in free if waiting.passed_over.get(seat.id, 0.0) <= now]
         return sorted(free, key=lambda seat: seat.idle_since)
 
     def _room(self, waiting: Waiting) -> int:
@@ -200,9 +200,7 @@ class Desk:
         ending = Ending("refused_by_us")
         try:
             await self._dial(waiting.report, leg)
-            ends: list[asyncio.Future[Any]] = [leg.answered, leg.ended]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if leg.answered.done():
+            if await leg.answer():
                 self._answered(waiting, leg)
             ending = await leg.over()
         except Exception:

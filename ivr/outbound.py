@@ -7,7 +7,6 @@ outcome, by an id of the same kind: whatever goes wrong here, and also when the 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -86,9 +85,7 @@ async def _rung(house: House, lease: Leased, trunk: str) -> Answers:
         caller=house.city.numbers.shown,
         variables={"MS_APP": house.app, "MS_CALL": lease.id},
     )
-    ends: list[asyncio.Future[Any]] = [leg.answered, leg.ended]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    if leg.answered.done() and leg.alive:
+    if await leg.answer() and leg.alive:
         return await _answered(house, lease, leg)
     return _unanswered(house, lease, await leg.over())
 

@@ -41,6 +41,7 @@ class Report:
     call: Call
     phone: str
     arrived: float = field(default_factory=clock)  # s, the loop's time
+    trunk: str = ""  # the endpoint it came by: a trunk, or a seat's own phone
     callback_phone: str = ""
     priority: Priority = Priority.ORDINARY
     operator: str | None = None
@@ -61,13 +62,13 @@ class Report:
     def started(self, channel: ari.Channel, dialled: str) -> None:
         """The call's first two facts, with the recorder's clock as Asterisk tells it."""
         variables = channel.channelvars or {}
-        trunk = channel.name.removeprefix("PJSIP/").rpartition("-")[0]
+        self.trunk = channel.name.removeprefix("PJSIP/").rpartition("-")[0]
         self.note(
             kinds.CALL_START,
             direction="in",
             caller=self.phone,
             dialled=dialled,
-            trunk=trunk,
+            trunk=self.trunk,
             channel=channel.id,
             notice=self.house.city.notice.version,
             recorder_at=recorder_time(variables.get("MS_REC_AT", "")),

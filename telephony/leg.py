@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
@@ -150,13 +150,22 @@ class Leg:
         if not self._asking:  # else `dial` ends it: a hang-up may overtake the request, and meet nothing
             await self._end()
 
+    async def answer(self) -> bool:
+        """Wait for the answer; False when it ended without one."""
+        await self._watched(self.answered, self.ended)
+        return self.answered.done()
+
     async def over(self) -> Ending:
-        """Its ending. A leg that was dismissed is hung up again and again until it is gone."""
-        while not self.ended.done():
-            await asyncio.wait({self.ended}, timeout=LOOK_AGAIN)
+        """Wait for its end."""
+        await self._watched(self.ended)
+        return self.ended.result()
+
+    async def _watched(self, *ends: asyncio.Future[Any]) -> None:
+        """Until one of these. A leg that was dismissed is hung up again and again until it is gone."""
+        while not any(end.done() for end in ends):
+            await asyncio.wait(ends, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
             if self.dismissed and self.alive and not self._asking:
                 await self._end()
-        return self.ended.result()
 
     async def _end(self) -> None:
         self._cancelled = not self.answered.done()

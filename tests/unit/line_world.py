@@ -160,9 +160,14 @@ class World:
 
     def left_over(self) -> list[str]:
         """Everything that a call which is over must not have left: channels, bridges, waiters, ringing seats."""
-        left = [f"channel {one}" for one in self.fake.channels] + [f"bridge {one}" for one in self.fake.bridges]
-        left += [f"router {key}" for key in self.house.router._boxes]
-        left += [f"desk {key}" for key in self.desk._waiting] + [f"report {key}" for key in self.line._reports]
+        places = {
+            "channel": self.fake.channels,
+            "bridge": self.fake.bridges,
+            "router": self.house.router._boxes,
+            "desk": self.desk._waiting,
+            "report": self.line._reports,
+        }
+        left = [f"{place} {one}" for place, all_there in places.items() for one in all_there]
         left += [f"ringing {seat.id}" for seat in self.desk.seats.values() if seat.ringing_for is not None]
         return left
 
