@@ -156,16 +156,17 @@ def _get(known: Entry, folder: Path, origin: str, report: Report) -> None:
 
 
 def _from_directory(known: Entry, origin: Path, whole: Path, report: Report) -> None:
+    """Checked before a byte is copied: a folder named by mistake may hold anything, even the cache itself."""
     if not origin.is_dir():
         raise NotFound(_("没有目录 {origin}。", origin=origin))
-    report(_("从目录复制模型 {name}", name=known.name), 0.0)
-    shutil.copytree(origin, whole, dirs_exist_ok=True)
-    (whole / SEEN).unlink(missing_ok=True)
-    wrong = _wrong(known, whole)
+    wrong = "." if whole.resolve().is_relative_to(origin.resolve()) else _wrong(known, origin)
     if wrong:
         raise ModelDamaged(
             _("目录 {origin} 里的不是模型 {name}（{file}）。", origin=origin, name=known.name, file=wrong)
         )
+    report(_("从目录复制模型 {name}", name=known.name), 0.0)
+    shutil.copytree(origin, whole, dirs_exist_ok=True)
+    (whole / SEEN).unlink(missing_ok=True)
     if not known.editions:
         seen = {
             str(path.relative_to(whole)): digest(path) for path in sorted(whole.rglob("*")) if path.is_file()

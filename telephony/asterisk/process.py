@@ -94,7 +94,11 @@ class AsteriskProcess:
                 raise AsteriskWontStart(
                     _("程序 {program} 不能运行：{why}", program=self.installation.program, why=error.strerror)
                 ) from None
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except AsteriskWontStart:
+            self.stop(now=True)
+            raise
 
     def wait_ready(self, within: float = READY_WITHIN) -> None:
         """Until all modules are loaded. Raises `AsteriskWontStart` with the last thing it said."""

@@ -131,6 +131,16 @@ def test_a_directory_is_a_source_only_with_the_right_files(index: Path, cache: P
         models.fetch("tiny", cache, quiet, origin=str(tmp_path / "nowhere"))
 
 
+def test_a_folder_that_holds_the_cache_is_no_source_and_nothing_of_it_is_copied(
+    index: Path, cache: Path, tmp_path: Path
+) -> None:
+    for name, data in FILES.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(models.ModelDamaged):
+        models.fetch("tiny", cache, quiet, origin=str(tmp_path))
+    assert not [path for path in cache.rglob("*") if path.is_file() and path.name in FILES]
+
+
 def test_a_model_of_unknown_hash_comes_from_a_directory_only_and_is_watched_from_then_on(
     index: Path, cache: Path, tmp_path: Path
 ) -> None:
