@@ -27,6 +27,7 @@ from telephony.turns import PersonReady, PersonWanted
 log = structlog.get_logger()
 
 PASSED_OVER_FOR = 10.0  # s: a phone that was busy, rejected or did not answer is not rung again at once
+BREATH = 0.3  # s between two calls of a seat; one whose operator's phone failed is back at the desk by then
 WIDEN_LOOK = 0.25  # s between two looks
 
 
@@ -203,6 +204,8 @@ class Desk:
             if await leg.answer():
                 self._answered(waiting, leg)
             ending = await leg.over()
+            if ending.how == "answered":
+                await asyncio.sleep(BREATH)
         except Exception:
             log.exception("leg_fault", leg=leg.id)
             await leg.hang_up()

@@ -14,7 +14,7 @@ from models import kinds
 from models.words import Disposition
 from telephony.call import Call
 from telephony.fake.callees import answers, no_answer
-from tests.unit.line_world import World, prompts
+from tests.unit.line_world import World
 
 pytestmark = pytest.mark.looptime
 
