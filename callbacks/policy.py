@@ -120,6 +120,10 @@ def canonical(number: str, city: City) -> str:
     digits = "".join(sign for sign in number if sign not in " -()（）").removeprefix("tel:")
     for prefix in ("+86", "0086"):
         digits = digits.removeprefix(prefix)
+    if len(digits) <= INTERNAL:
+        digits = digits.removeprefix(
+            "86"
+        )  # 86110 is 110 to some exchanges; a longer number may begin like that
     local = digits.removeprefix(city.numbers.area_code)
     return local if local in city.numbers.never_dial else digits
 

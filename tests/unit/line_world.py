@@ -127,6 +127,14 @@ class World:
         assert caller.application is not None
         return caller
 
+    async def until(self, true: Callable[[], bool], within: float = 120.0) -> None:
+        """Wait for something, in virtual seconds."""
+        for _ in range(int(within * 10)):
+            if true():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"waited {within:g} s in vain")
+
     def leg(self, seat: str) -> FakeChannel:
         """The channel that rings, or talks with, a seat."""
         return next(one for one in self.fake.channels.values() if one.endpoint == f"PJSIP/{seat}")

@@ -26,7 +26,7 @@ OURS = (
     "ivr",
     "demo",
 )
-DIALOGUES = ("ivr/stages", "ivr/dialogues", "telephony")
+DIALOGUES = ("ivr", "telephony")
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "pyproject.toml").exists(), reason="the house's rules are checked in the source tree"
