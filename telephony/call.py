@@ -211,9 +211,9 @@ class Call(FarEnd):
     async def talk(self, leg: Leg, *announcement: str) -> EndedBy:
         """Let them talk, once joined, until either ends. Returns who ended it; never raises `CallerGone`."""
         bridge = self._bridge or ""
-        with suppress(AriError):  # unannounced, they talk all the same
-            for one in announcement:
-                await self._ari.bridges.play(bridgeId=bridge, media=[one])
+        if announcement:
+            with suppress(AriError):  # unannounced, they talk all the same
+                await self._ari.bridges.play(bridgeId=bridge, media=list(announcement))
         ends: list[asyncio.Future[Any]] = [self.gone, leg.ended]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if self.gone.done():

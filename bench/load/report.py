@@ -12,7 +12,6 @@ from rich.table import Table
 
 from bench.load.block import Result, percentile
 
-
 HEADS = ("at", "calls", "line", "worker", "Ast.", "bare", "X", "Y", "200 p50", "p99", "bare p99", "failed")
 
 
