@@ -39,9 +39,14 @@ def stays(seconds: float) -> Callable[[AnyStage], AnyStage]:
 
 
 async def converse(
-    call: Call, report: Report, house: House, first: Next, on_person: Callable[[Leg], Next], on_wish: Next
+    call: Call,
+    report: Report,
+    house: House,
+    first: Next | None,
+    on_person: Callable[[Leg], Next],
+    on_wish: Next,
 ) -> None:
-    """From `first` on. Returns when the caller has gone or a stage says that this is the end.
+    """From `first` on; None: all was said. Returns when the caller has gone or a stage says that this is the end.
 
     `on_person` follows when somebody answers a phone, `on_wish` when the citizen asks for a person. Any other
     exception passes through, `Overstayed` too: the caller of this function owes the citizen the fallback.

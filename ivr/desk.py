@@ -114,6 +114,25 @@ class Desk:
             self._waiting[report.call.id] = Waiting(report, report.arrived, won)
         self.assign()
 
+    def take_over(self, report: Report, legs: Iterable[Leg], person: Leg | None, served: int) -> None:
+        """A call that an earlier line served, with the phones it rang: `person` talks with them, others stop.
+
+        `served` numbers of legs are used up. Their ends are told here, as of those that we dial.
+        """
+        self._served[report.call.id] = served
+        won: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(report, report.arrived, won)
+        if person is not None:
+            won.set_result(person)
+            self._waiting[report.call.id] = waiting
+        for leg in legs:
+            seat = self.seats.get(leg.seat, Seat(leg.seat, ""))
+            seat.ringing_for = waiting
+            waiting.ringing[seat.id] = leg
+            self._later(self._follow(waiting, seat, leg, dialled=True))
+            if leg is not person:
+                self._dismiss(leg)
+
     def leave(self, report: Report) -> list[asyncio.Future[Ending]]:
         """Stop ringing for this call, and let go of who answered. Leaving twice is leaving.
 
@@ -196,11 +215,12 @@ class Desk:
         waiting.ringing[seat.id] = leg
         self._later(self._follow(waiting, seat, leg))
 
-    async def _follow(self, waiting: Waiting, seat: Seat, leg: Leg) -> None:
+    async def _follow(self, waiting: Waiting, seat: Seat, leg: Leg, *, dialled: bool = False) -> None:
         """One phone, from its first ring to its end. Whatever goes wrong, its seat is free again."""
         ending = Ending("refused_by_us")
         try:
-            await self._dial(waiting.report, leg)
+            if not dialled:
+                await self._dial(waiting.report, leg)
             if await leg.answer():
                 self._answered(waiting, leg)
             ending = await leg.over()
@@ -230,6 +250,8 @@ class Desk:
         )
 
     def _answered(self, waiting: Waiting, leg: Leg) -> None:
+        if waiting.won.done() and waiting.won.result() is leg:
+            return  # an earlier line has told it
         waiting.report.note(kinds.LEG_ANSWER, leg=leg.id, recorder_at=recorder_time(leg.recorder_at))
         if waiting.over or leg.dismissed or not leg.alive:
             self._dismiss(leg)  # another was first, or the citizen has gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class House:
     spool: Spool
     lookup: Lookup
     desk: Desk = field(init=False)
+    adopted: asyncio.Event = field(default_factory=asyncio.Event)  # what an earlier line left is ours
+    attempts: set[str] = field(default_factory=set)  # callbacks whose outcome a task of ours will tell
 
     @property
     def app(self) -> str:

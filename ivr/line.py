@@ -22,6 +22,7 @@ from config.city.load import load as load_city
 from config.errors import Exit, Trouble
 from config.settings import Settings, load
 from dialplan.render import ARI_USER
+from ivr.adoption import Before, until_caught_up
 from ivr.converse import Next, converse
 from ivr.desk import Desk
 from ivr.house import House
@@ -60,6 +61,13 @@ class Line:
         self._staff = staff
         self._reports: dict[str, Report] = {}  # by channel, from the first claim to the channel's end
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._links = 0  # links that came up and are not caught up with
+        self._linking = asyncio.Lock()
+        self._unclaimed: list[Message] = []  # events meanwhile that nobody took
+
+    @property
+    def reports(self) -> dict[str, Report]:
+        return self._reports
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -83,17 +91,23 @@ class Line:
     async def listen(self) -> None:
         """Hand every event to whom it belongs; never waits for anything else, and no event ends it."""
         async for event in self.house.ari.events():
-            try:
-                self._take(event)
-            except Exception:
-                log.exception("event_fault", event_type=type(event).__name__)
-                if isinstance(event, ari.StasisStart):
-                    self.begin(self._send_back(event.channel))
+            self._heard(event)
+            if isinstance(event, LinkLost) and event.replaced:
+                return  # another line has the calls: whatever we did now would be done twice
+
+    def _heard(self, event: Message) -> None:
+        try:
+            self._take(event)
+        except Exception:
+            log.exception("event_fault", event_type=type(event).__name__)
+            if isinstance(event, ari.StasisStart):
+                self.begin(self.send_back(event.channel))
 
     def _take(self, event: Message) -> None:
         house = self.house
         if isinstance(event, LinkUp):
-            self.begin(self._link_up(event.again))
+            self._links += 1
+            self.begin(self._link_up(event.again, Before.now(house, self)))
         elif isinstance(event, LinkLost):
             house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state="link_lost")
         elif isinstance(event, ari.CallBroadcast):
@@ -102,12 +116,11 @@ class Line:
             self._incoming(event)
         elif isinstance(event, ari.DeviceStateChanged):
             house.desk.seat_state(event.device_state.name.removeprefix("PJSIP/"), event.device_state.state)
-        elif (
-            isinstance(event, ari.Event)
-            and not house.router.dispatch(event)
-            and isinstance(event, ari.StasisStart)
-        ):
-            self.begin(self._send_back(event.channel))
+        elif isinstance(event, ari.Event) and not house.router.dispatch(event):
+            if self._links:
+                self._unclaimed.append(event)
+            elif isinstance(event, ari.StasisStart):
+                self.begin(self.send_back(event.channel))
 
     def _offered(self, channel: str) -> None:
         report = self._reports.get(channel)
@@ -118,7 +131,7 @@ class Line:
         with contextlib.suppress(AriError):  # gone, or claimed by another
             await self.house.ari.events.claimChannel(channelId=channel, application=self.house.app)
 
-    async def _send_back(self, channel: ari.Channel) -> None:
+    async def send_back(self, channel: ari.Channel) -> None:
         """A channel nobody here speaks with: a citizen to the dialplan, which rings everyone; our own leg to its end.
 
         Such a leg was rung for a call that is over, or by the line before this one.
@@ -131,13 +144,24 @@ class Line:
                     channelId=channel.id, context="ms-fallback", extension="s", priority=1
                 )
 
-    async def _link_up(self, again: bool) -> None:
-        """(Re)subscribe, and ask Asterisk itself how the seats stand."""
+    async def _link_up(self, again: bool, before: Before) -> None:
+        """(Re)subscribe, ask Asterisk itself how seats and calls stand, then go through what happened meanwhile."""
         house = self.house
-        await self._staff.linked()
-        state = "link_back" if again else "started"
-        house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state=state)
-        self._say_ready()
+        try:
+            async with self._linking:
+                state = "link_back" if again else "started"
+                house.note(f"line:{house.settings.node}", kinds.LINE_STATE, state=state)
+                await self._staff.linked()
+                caught_up = await until_caught_up(house, self, before)
+        finally:
+            self._links -= 1
+            if not self._links:
+                unclaimed, self._unclaimed = self._unclaimed, []
+                for event in unclaimed:
+                    self._heard(event)
+        if caught_up:
+            self._say_ready()
+            house.adopted.set()
 
     def _say_ready(self) -> None:
         path = self.house.settings.run / "line.json"
@@ -157,16 +181,28 @@ class Line:
             report = Report(self.house, call, caller)
             self._reports[channel.id] = report
             report.started(channel, event.args[1] if len(event.args) > 1 else "")
-            self.begin(self._serve(call, report, Next(greeting)))
-        else:  # back from the fallback: the same call goes on
-            report.call.superseded()
-            report.call = call
-            self.begin(self._serve(call, report, resuming(report, self.house)))
+            self.begin(self.serve(call, report, Next(greeting)))
+        else:
+            self._again(call, report)
 
-    async def _serve(self, call: Call, report: Report, first: Next) -> None:
-        """One call from its first stage to its end; what goes wrong in a dialogue becomes the fallback."""
+    def take_again(self, channel: ari.Channel, report: Report) -> None:
+        """The citizen is back from the dialplan, and the event that says so was lost."""
+        self._again(Call(self.house.ari, self.house.router, channel.id, channel.id, report.phone), report)
+
+    def _again(self, call: Call, report: Report) -> None:
+        """Back from the fallback: the same call goes on."""
+        report.call.superseded()
+        report.call = call
+        self.begin(self.serve(call, report, resuming(report, self.house)))
+
+    async def serve(self, call: Call, report: Report, first: Next | None, *, at_desk: bool = True) -> None:
+        """One call from its first stage to its end; what goes wrong in a dialogue becomes the fallback.
+
+        `at_desk`: phones ring for it from the beginning.
+        """
         desk = self.house.desk
-        desk.enter(report)
+        if at_desk:
+            desk.enter(report)
         call.on_key = lambda digit: _citizen_key(desk, report, digit)
         try:
             await converse(

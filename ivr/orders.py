@@ -17,7 +17,10 @@ LOOK_WITHIN = 2.0  # s: nothing waits for this look but the calls that it would 
 
 
 async def orders(house: House, begin: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
-    """Dial what is leased, each once, until cancelled. First what an earlier line left untold."""
+    """Dial what is leased, each once, until cancelled. First what an earlier line left: its living callbacks go on
+    (`ivr.adoption`), the others are settled.
+    """
+    await house.adopted.wait()
     ringing: set[str] = set()
     none: list[Leased] = []
     settled = False

@@ -7,7 +7,7 @@ outcome, by an id of the same kind: whatever goes wrong here, and also when the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 
 from callbacks.plan import Leased
 from callbacks.policy import unfit_number
-from ivr.dialogues.survey import Answers, survey
+from ivr.dialogues.survey import Answers, Log, survey
 from ivr.house import House
 from ivr.report import clock, recorder_time
 from models import kinds
 from models.cases import Attempt
 from models.event import Event, found, now
 from models.words import AttemptState, Disposition, Outcome
+from telephony.ari._generated import models as ari
 from telephony.ari.errors import AriError, NotFound
 from telephony.call import Call
 from telephony.leg import Ending, How, Leg
@@ -77,6 +78,7 @@ async def _rung(house: House, lease: Leased, trunk: str) -> Answers:
         trunk=trunk,
         channel=lease.id,
         case=lease.case_number,
+        code=lease.code,
     )
     await leg.dial(
         f"PJSIP/{lease.phone}@{trunk}",
@@ -85,24 +87,31 @@ async def _rung(house: House, lease: Leased, trunk: str) -> Answers:
         caller=house.city.numbers.shown,
         variables={"MS_APP": house.app, "MS_CALL": lease.id},
     )
-    if await leg.answer() and leg.alive:
-        return await _answered(house, lease, leg)
-    return _unanswered(house, lease, await leg.over())
+    return await _followed(house, lease, leg)
 
 
-async def _answered(house: House, lease: Leased, leg: Leg) -> Answers:
+async def _followed(house: House, lease: Leased, leg: Leg) -> Answers:
+    """From the first ring to the end."""
+    if not await leg.answer() or not leg.alive:
+        return _unanswered(house, lease, await leg.over())
     call = Call(house.ari, house.router, lease.id, lease.id, lease.phone)
+    _note(house, lease)(kinds.CALL_ANSWERED, ms=0, recorder_at=recorder_time(leg.recorder_at))
+    return await _asked(house, lease, call, Answers(), clock())
+
+
+async def _asked(house: House, lease: Leased, call: Call, answers: Answers, since: float) -> Answers:
+    """The survey and the call's end. `since`: the answer, by the loop's time."""
     note = _note(house, lease)
-    since = clock()
-    note(kinds.CALL_ANSWERED, ms=0, recorder_at=recorder_time(leg.recorder_at))
 
     async def stage(name: str) -> None:
         note(kinds.CALL_STAGE, stage=name)
         await call.note_state(name)
 
-    answers = Answers()
+    def answer(question: str, said: bool | None) -> None:
+        note(kinds.SURVEY_ANSWER, question=question, answer=said)
+
     try:
-        await survey(call, house, lease.code, stage, answers)
+        await survey(call, house, lease.code, Log(stage, answer), answers)
     except Exception:
         log.exception("survey_fault", call=lease.id)
         answers.outcome = answers.so_far(Outcome.UNKNOWN)  # they were rung: not at once again
@@ -166,6 +175,49 @@ def _found(house: House, attempt: str, kind: str, **body: Any) -> Event:
 # After a restart ----------------------------------------------------------------------------------------
 
 
+def take_over(
+    house: House,
+    begin: Callable[[Coroutine[Any, Any, None]], None],
+    channel: ari.Channel,
+    events: list[Event],
+    *,
+    answered: bool,
+) -> None:
+    """An attempt of an earlier line whose channel lives: rung to its end, or asked on. `events`: of this call.
+
+    Its mailbox is there when this returns.
+    """
+    body = next((event.body for event in events if event.kind == kinds.CALL_START), {})
+    lease = Leased(
+        channel.id, str(body.get("caller", "")), str(body.get("case", "")), str(body.get("code", ""))
+    )
+    house.attempts.add(lease.id)
+    if not answered:
+        leg = Leg.living(channel, "", house.ari, house.router, answered=False)
+        begin(_to_its_outcome(house, lease, _followed(house, lease, leg)))
+        return
+    call = Call(house.ari, house.router, lease.id, lease.id, lease.phone)
+    call.take_over(None, None)
+    said = [event.body for event in events if event.kind == kinds.SURVEY_ANSWER]
+    answers = Answers(kept={one["question"]: one["answer"] for one in said})
+    answered_at = next((event.at for event in events if event.kind == kinds.CALL_ANSWERED), None)
+    if answered_at is None:
+        since = recorder_time((channel.channelvars or {}).get("MS_REC_AT", ""))
+        _note(house, lease)(kinds.CALL_ANSWERED, ms=0, recorder_at=since)
+    ago = (now() - answered_at).total_seconds() if answered_at is not None else 0.0
+    begin(_to_its_outcome(house, lease, _asked(house, lease, call, answers, clock() - max(0.0, ago))))
+
+
+async def _to_its_outcome(house: House, lease: Leased, work: Coroutine[Any, Any, Answers]) -> None:
+    try:
+        answers = await work
+    except Exception:
+        log.exception("callback_fault", attempt=lease.id)
+        answers = Answers(outcome=Outcome.UNKNOWN)
+    outcome(house, lease.id, answers, call=lease.id)
+    house.attempts.discard(lease.id)
+
+
 def under_way(session: Session) -> list[tuple[str, str]]:
     """Attempts without an outcome that may have been dialled: id and case."""
     states = (AttemptState.LEASED.value, AttemptState.DIALLING.value)
@@ -176,11 +228,14 @@ def under_way(session: Session) -> list[tuple[str, str]]:
 async def settle(house: House, attempts: list[tuple[str, str]]) -> bool:
     """Before the first dialling: what an earlier line dialled and did not live to tell ends as unknown (DESIGN 7).
 
-    False when the disk or Asterisk did not say: to be asked again. One whose channel lives is left to the scheduler.
+    False when the disk or Asterisk did not say: to be asked again. One whose channel lives is followed by
+    `take_over`.
     """
     all_told = True
     within = house.settings.line.number_on_disk_within
     for attempt, case in attempts:
+        if attempt in house.attempts:
+            continue
         dialled = await house.spool.holds(dialling(house, attempt, case).id, within)
         told = await house.spool.holds(_found(house, attempt, kinds.ATTEMPT_OUTCOME).id, within)
         lives = await _lives(house, attempt) if dialled and told is False else False

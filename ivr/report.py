@@ -86,6 +86,12 @@ class Report:
         self.clips[question] = clip
         self.note(kinds.CLIP, question=question, clip=f"{clip.name}.wav", seconds=clip.seconds)
 
+    def reachable(self, phone: str) -> None:
+        """Where they may be called back; "" when no number was confirmed."""
+        self.callback_phone = phone
+        if phone:
+            self.note(kinds.CALLBACK_NUMBER, phone=phone)
+
     # The case -------------------------------------------------------------------------------------------
 
     def claimed(self, operator: str) -> None:

@@ -15,8 +15,11 @@ LEG_START = "LegStart"  # leg (channel id), role operator|citizen|…, seat
 LEG_ANSWER = "LegAnswer"  # leg
 LEG_END = "LegEnd"  # leg, cause (Q.850), tech_cause (SIP), how answered|busy|rejected|unreachable|no_answer|cancelled
 CALL_TALK = "AgentCallStart"  # leg, seat, operator: citizen and operator are bridged
-CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator
+CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator|phone; unknown: it ended while the line was away
 CLIP = "RecMediaEnd"  # question, clip (file name), seconds: one answer of the intake
+# phone: where the citizen may be called back, the number that rang or one confirmed by key
+CALLBACK_NUMBER = "CallbackNumber"
+SURVEY_ANSWER = "SurveyAnswer"  # question confirm|contacted|solved|satisfied, answer (bool, or null: no key)
 CALL_END = "CallEnd"  # disposition (models.words.Disposition), by caller|operator|line|callee, seconds, cause
 # stream case:<number>
 # number, code, call, phone, callback_phone (the caller's or one confirmed by key, never a heard one), owner, priority,

@@ -47,7 +47,7 @@ class Call(FarEnd):
         self, ari_client: AriClient, router: Router, identity: str, channel: str, caller: str
     ) -> None:
         super().__init__(ari_client, router, identity, channel, caller)
-        self._quiet = False
+        self._quiet: bool | None = False  # whether the silence generator runs; None: nobody knows
         self._bridge: str | None = None
         self._legs: list[Leg] = []
 
@@ -58,10 +58,11 @@ class Call(FarEnd):
         for one in media:
             if unless is not None and unless.done():
                 break
-            playback = f"{self.channel}.p{next(self._serial)}"
+            playback = f"{self.channel}.{self._mark}p{next(self._serial)}"
             finished = self._expect(f"playback:{playback}")
-            await self._request(
-                self._ari.channels.playWithId(channelId=self.channel, playbackId=playback, media=[one])
+            await self._begin(
+                f"playback:{playback}",
+                self._ari.channels.playWithId(channelId=self.channel, playbackId=playback, media=[one]),
             )
             self._quiet = False  # a playback ends the silence generator
             try:
@@ -119,7 +120,8 @@ class Call(FarEnd):
     async def clip(self, name: str, *, longest: float, ends_after: float) -> Clip:
         """Record what is said now until `#`, `ends_after` s of silence, or `longest` s; in the call's recording too."""
         finished = self._expect(f"recording:{name}")
-        await self._request(
+        await self._begin(
+            f"recording:{name}",
             self._ari.channels.record(
                 channelId=self.channel,
                 name=name,
@@ -128,7 +130,7 @@ class Call(FarEnd):
                 maxSilenceSeconds=max(1, round(ends_after)),
                 ifExists="overwrite",
                 terminateOn="#",
-            )
+            ),
         )
         self._quiet = False  # recording ends the silence generator too
         try:
@@ -188,10 +190,10 @@ class Call(FarEnd):
     async def join(self, leg: Leg) -> bool:
         """Bring the caller and an answered leg together; False when the leg ended meanwhile. Raises `CallerGone`."""
         self._legs.append(leg)
-        self._bridge = bridge = f"{self.id}.b{next(self._serial)}"
+        self._bridge = bridge = f"{self.id}.{self._mark}b{next(self._serial)}"
         try:
             await self._ari.bridges.createWithId(bridgeId=bridge, type="mixing")
-            if self._quiet:  # in a bridge it deafens the caller
+            if self._quiet is not False:  # in a bridge it deafens the caller
                 await self._ari.channels.stopSilence(channelId=self.channel)
                 self._quiet = False
             await self._ari.bridges.addChannel(bridgeId=bridge, channel=[self.channel])
@@ -207,6 +209,25 @@ class Call(FarEnd):
             return True
         await self._part(leg)
         return False
+
+    @property
+    def bridge(self) -> str | None:
+        return self._bridge
+
+    def is_with(self, leg: Leg) -> bool:
+        """Whether they are in a bridge together."""
+        return self._bridge is not None and leg in self._legs
+
+    def take_over(self, leg: Leg | None, bridge: str | None) -> None:
+        """The channel was served by a line before this one: what it left is ours now, as it stands.
+
+        Nothing is asked of Asterisk, so that who talks hears nothing of it.
+        """
+        if leg is None or bridge is None:
+            self._quiet = None
+            return
+        self._legs.append(leg)
+        self._bridge = bridge
 
     async def talk(self, leg: Leg, *announcement: str) -> EndedBy:
         """Let them talk, once joined, until either ends. Returns who ended it; never raises `CallerGone`."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from telephony.ari._generated import models as ari
 from telephony.ari.client import AriClient
-from telephony.ari.errors import NotFound, Refused
+from telephony.ari.errors import AriError, NotFound, Refused
 from telephony.router import Router
 from telephony.turns import CallerGone, Overstayed, PersonReady, Turn
 
@@ -26,6 +28,11 @@ T = TypeVar("T")
 LEAVING = (
     1.0  # s in which the event of a channel on its way out arrives, after a request about it was refused
 )
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Stands for the event that was to come: what it would have told of is over."""
 
 
 class FarEnd:
@@ -52,9 +59,11 @@ class FarEnd:
         self._asking = ""  # keys that an open question takes as its answer
         self._answer: asyncio.Future[str] | None = None
         self._early: deque[str] = deque()
-        self._pending: dict[str, asyncio.Future[ari.Event]] = {}
+        self._pending: dict[str, asyncio.Future[ari.Event | Missed]] = {}
+        self._begun: set[str] = set()  # of these, what Asterisk has said it does
         self._serial = itertools.count(1)
-        router.register(channel, self.deliver)
+        self._mark = secrets.token_hex(3)  # no id repeats one that an earlier line, or call object, gave out
+        router.register(channel, self.deliver, self)
 
     # The mailbox ----------------------------------------------------------------------------------------
 
@@ -81,6 +90,39 @@ class FarEnd:
         self._set(self.gone)
         self._set(self.destroyed)
 
+    # What was missed while no event came -------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        return True  # its channel was there before it
+
+    @property
+    def awaited(self) -> list[str]:
+        return [key for key in self._pending if key in self._begun]
+
+    def missed(self, channel: ari.Channel | None, ours: bool) -> None:
+        """The verbs learn of an end; of anything else they never learn that events were lost."""
+        if channel is None:
+            self._router.forget(self.channel)
+            self._set(self.gone)
+            self._set(self.destroyed)
+        elif not ours:
+            self._set(self.gone)
+
+    async def catch_up(self, keys: list[str]) -> None:
+        """What is no longer there has ended as it should: its verb goes on."""
+        for key in keys:
+            kind, _, name = key.partition(":")
+            try:
+                if kind == "playback":
+                    await self._ari.playbacks.get(playbackId=name)
+                else:
+                    await self._ari.recordings.getLive(recordingName=name)
+            except NotFound:
+                self._settle(key, Missed())
+            except AriError:
+                continue  # it does not say: then the stage's patience ends the wait
+
     @staticmethod
     def _set(future: asyncio.Future[None]) -> None:
         if not future.done():
@@ -94,14 +136,15 @@ class FarEnd:
         else:
             self._early.append(digit)  # pressed faster than we ask
 
-    def _settle(self, key: str, event: ari.Event) -> None:
+    def _settle(self, key: str, event: ari.Event | Missed) -> None:
         self._router.forget(key)
+        self._begun.discard(key)
         waiter = self._pending.pop(key, None)
         if waiter is not None and not waiter.done():
             waiter.set_result(event)
 
-    def _expect(self, key: str) -> asyncio.Future[ari.Event]:
-        waiter: asyncio.Future[ari.Event] = asyncio.get_running_loop().create_future()
+    def _expect(self, key: str) -> asyncio.Future[ari.Event | Missed]:
+        waiter: asyncio.Future[ari.Event | Missed] = asyncio.get_running_loop().create_future()
         self._pending[key] = waiter
         self._router.register(key, self.deliver)
         return waiter
@@ -155,6 +198,12 @@ class FarEnd:
             raise Overstayed
         return result.result() if result.done() else None
 
+    async def _begin(self, key: str, request: Awaitable[Any]) -> None:
+        """A request whose result is told later, under `key`. Raises like `_request`."""
+        await self._request(request)
+        if key in self._pending:
+            self._begun.add(key)
+
     async def _request(self, request: Awaitable[T]) -> T:
         """An ARI request about the caller's channel: 404 means that the caller is gone.
 
@@ -195,4 +244,5 @@ class FarEnd:
 
     def _forget(self, key: str) -> None:
         self._router.forget(key)
+        self._begun.discard(key)
         self._pending.pop(key, None)

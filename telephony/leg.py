@@ -32,11 +32,12 @@ class Ending:
     cause: int = 0
     tech_cause: int = 0
     rang: bool = False
+    seen: bool = True  # False: it ended while no event came, and nobody told why
 
     @property
     def by_hand(self) -> bool:
-        """Put down by a person; else the phone or its network failed."""
-        return self.cause in NORMAL
+        """Put down by a person; else the phone or its network failed, or may have."""
+        return self.seen and self.cause in NORMAL
 
 
 def meaning(*, answered: bool, rang: bool, cancelled: bool, cause: int, tech_cause: int) -> How:
@@ -81,6 +82,17 @@ class Leg:
         self._cause = 0
         self._tech_cause = 0
 
+    @classmethod
+    def living(
+        cls, channel: ari.Channel, seat: str, ari_client: AriClient, router: Router, *, answered: bool
+    ) -> Leg:
+        """A leg that was dialled by a line before this one. `answered`: it is in our application."""
+        leg = cls(channel.id, seat, ari_client, router)
+        router.register(leg.id, leg.deliver, leg)
+        leg._seen = True
+        leg.missed(channel, answered)
+        return leg
+
     @property
     def alive(self) -> bool:
         return not self.ended.done()
@@ -94,7 +106,7 @@ class Leg:
         """
         if self.dismissed:
             return self._finish("cancelled")
-        self._router.register(self.id, self.deliver)
+        self._router.register(self.id, self.deliver, self)
         self._asking = True
         try:
             await self._ari.channels.originateWithId(
@@ -142,6 +154,27 @@ class Leg:
             self._causes(event.cause, event.tech_cause)
             self._finish()
 
+    @property
+    def settled(self) -> bool:
+        return not self._asking
+
+    @property
+    def awaited(self) -> list[str]:
+        return []  # nothing is played to it, or recorded
+
+    async def catch_up(self, keys: list[str]) -> None:
+        return None
+
+    def missed(self, channel: ari.Channel | None, ours: bool) -> None:
+        """How Asterisk shows it, after a time in which no event came."""
+        if channel is None:
+            self._finish(seen=False)
+            return
+        self._rang = self._rang or channel.state in ("Ringing", "Up")
+        if ours and not self.answered.done():
+            self.recorder_at = (channel.channelvars or {}).get("MS_REC_AT", "")
+            self.answered.set_result(None)
+
     async def hang_up(self) -> None:
         """End it, ringing or talking, or as soon as it exists. Its being gone already is success. Never raises."""
         if not self.alive:
@@ -180,7 +213,7 @@ class Leg:
         self._cause = cause or self._cause
         self._tech_cause = tech_cause or self._tech_cause
 
-    def _finish(self, how: How | None = None) -> None:
+    def _finish(self, how: How | None = None, *, seen: bool = True) -> None:
         if self.ended.done():
             return
         self._router.forget(self.id)
@@ -191,4 +224,4 @@ class Leg:
             cause=self._cause,
             tech_cause=self._tech_cause,
         )
-        self.ended.set_result(Ending(decided, self._cause, self._tech_cause, self._rang))
+        self.ended.set_result(Ending(decided, self._cause, self._tech_cause, self._rang, seen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -13,6 +14,24 @@ log = structlog.get_logger()
 Deliver = Callable[[ari.Event], None]
 
 
+class Resident(Protocol):
+    """What has a channel, and can be told what became of it while no event came."""
+
+    @property
+    def awaited(self) -> list[str]:
+        """Keys of what Asterisk has begun for it and whose end it waits for."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether Asterisk must know its channel by now."""
+
+    def missed(self, channel: ari.Channel | None, ours: bool) -> None:
+        """How Asterisk shows the channel: gone, or there and (not) in our application."""
+
+    async def catch_up(self, keys: list[str]) -> None:
+        """Learn from Asterisk itself whether these have ended."""
+
+
 class Router:
     """Hands each event, in order, to the mailbox of what it is about.
 
@@ -21,13 +40,22 @@ class Router:
 
     def __init__(self) -> None:
         self._boxes: dict[str, Deliver] = {}
+        self._residents: dict[str, Resident] = {}
 
-    def register(self, key: str, deliver: Deliver) -> None:
-        """`key` is a channel id, `playback:<id>` or `recording:<name>`."""
+    def register(self, key: str, deliver: Deliver, resident: Resident | None = None) -> None:
+        """`key` is a channel id (of `resident`), `playback:<id>` or `recording:<name>`."""
         self._boxes[key] = deliver
+        if resident is not None:
+            self._residents[key] = resident
 
     def forget(self, key: str) -> None:
         self._boxes.pop(key, None)
+        self._residents.pop(key, None)
+
+    @property
+    def residents(self) -> dict[str, Resident]:
+        """Who has which channel now."""
+        return dict(self._residents)
 
     def knows(self, key: str) -> bool:
         return key in self._boxes

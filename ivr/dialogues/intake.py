@@ -22,14 +22,18 @@ LONGEST_NUMBER = 15  # digits: a mobile number with 0086 before it
 
 
 @stays(150.0)  # as long as what was said is played back
-async def intake(call: Call, report: Report, house: House) -> Next:
-    """Take the report, give the case's code, and keep ringing for as long as the citizen stays."""
+async def intake(call: Call, report: Report, house: House, opening: str = "busy") -> Next:
+    """Take the report, give the case's code, and keep ringing for as long as the citizen stays.
+
+    What was answered to a line before this one is not asked again.
+    """
     with call.interruptible():
-        await call.say(house.sound("busy"))
+        await call.say(house.sound(opening))
         if not await answer(call, report, house, "what"):
             return Next(silence)
         await answer(call, report, house, "where")
-        report.callback_phone = await number(call, report, house)
+        if not report.callback_phone:
+            report.reachable(await number(call, report, house))
         await answer(call, report, house, "when")
         report.complete = True
         await give_code(call, report, house)
@@ -42,6 +46,8 @@ async def answer(call: Call, report: Report, house: House, question: str) -> boo
 
     Without a key, what was said stands; and an earlier take stands when nothing better follows.
     """
+    if question in report.clips:
+        return True
     unheard = 0
     for take in range(1, TAKES + 1):
         await call.note_state(f"intake:{question}")
@@ -70,9 +76,9 @@ async def take_down(call: Call, report: Report, house: House, question: str, tak
         if (heard := await voiced(path, 0.0)) >= HEARD:
             report.heard(question, Clip(name, heard))
         raise
-    if await voiced(path, clip.seconds) < HEARD:
+    if (heard := await voiced(path, clip.seconds)) < HEARD:
         return None
-    report.heard(question, clip)
+    report.heard(question, Clip(name, clip.seconds or heard))  # its end, and with it its length, may be lost
     return name
 
 

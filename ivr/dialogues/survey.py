@@ -7,7 +7,7 @@ asked up to `askings` times; answered without a key is not completed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.house import House
 from models.words import Outcome
@@ -29,6 +29,9 @@ class Answers:
     satisfied: bool | None = None
     wants_person: bool = False
     outcome: Outcome = Outcome.NO_INPUT
+    kept: dict[str, bool | None] = field(
+        default_factory=dict
+    )  # by question, also what a line before this one heard
 
     def so_far(self, otherwise: Outcome) -> Outcome:
         """Completed once *solved?* is answered, whatever ended it then."""
@@ -39,16 +42,22 @@ class WantsPerson(Exception):
     """0 was pressed: a person rings them."""
 
 
-async def survey(
-    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
-) -> None:
+@dataclass(frozen=True)
+class Log:
+    """What is told of a survey, for the log and for a restart: each step by name, each answer at once."""
+
+    stage: Callable[[str], Awaitable[None]]
+    answer: Callable[[str, bool | None], None]
+
+
+async def survey(call: Call, house: House, code: str, log: Log, answers: Answers) -> None:
     """Ask, and put into `answers` what was answered, however far it came. Never raises `CallerGone`.
 
-    `code` is the case's spoken code; `stage` is told each step by name, for the log and for a restart.
+    `code` is the case's spoken code. A question whose answer is kept is not asked again.
     """
     call.patience = PATIENCE
     try:
-        await _questions(call, house, code, stage, answers)
+        await _questions(call, house, code, log, answers)
     except WantsPerson:
         answers.wants_person = True
         answers.outcome = answers.so_far(Outcome.REFUSED)
@@ -57,11 +66,15 @@ async def survey(
         answers.outcome = answers.so_far(Outcome.BREAKOFF if answers.confirmed else answers.outcome)
 
 
-async def _questions(
-    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
-) -> None:
-    await stage("survey:confirm")
-    confirmed = await _ask(call, house, house.sound("cb_hello"))
+async def _questions(call: Call, house: House, code: str, log: Log, answers: Answers) -> None:
+    async def reply(name: str, prompt: str) -> bool | None:
+        if name not in answers.kept:
+            await log.stage(f"survey:{name}")
+            answers.kept[name] = await _ask(call, house, house.sound(prompt))
+            log.answer(name, answers.kept[name])
+        return answers.kept[name]
+
+    confirmed = await reply("confirm", "cb_hello")
     if confirmed is None:
         return
     if not confirmed:
@@ -69,17 +82,15 @@ async def _questions(
         await call.say(house.sound("cb_wrong"))
         return
     answers.confirmed = True
-    await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
-    await stage("survey:contacted")
-    answers.contacted = await _ask(call, house, house.sound("cb_contacted"))
-    await stage("survey:solved")
-    answers.solved = await _ask(call, house, house.sound("cb_solved"))
+    if "contacted" not in answers.kept:
+        await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
+    answers.contacted = await reply("contacted", "cb_contacted")
+    answers.solved = await reply("solved", "cb_solved")
     if answers.solved is None:
         await call.say(house.sound("cb_person"))
         return
     answers.outcome = Outcome.COMPLETED
-    await stage("survey:satisfied")
-    answers.satisfied = await _ask(call, house, house.sound("cb_satisfied"))
+    answers.satisfied = await reply("satisfied", "cb_satisfied")
     content = answers.solved and answers.satisfied is not False
     await call.say(house.sound("cb_thanks" if content else "cb_reopen"))
 

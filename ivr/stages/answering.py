@@ -18,10 +18,12 @@ async def greeting(call: Call, report: Report, house: House) -> Next:
 
 
 @stays(20.0)
-async def queue(call: Call, report: Report, house: House) -> Next:
+async def queue(call: Call, report: Report, house: House, opening: str | None = None) -> Next:
     """A person first: wait for one until `answer_within` seconds after the call came in."""
     until = report.arrived + house.settings.line.answer_within
     with call.interruptible():
+        if opening is not None:
+            await call.say(house.sound(opening))
         await call.pause(max(0.0, until - clock()) / 2)
         await call.say(house.sound("ringing_on"))
         await call.pause(max(0.0, until - clock()))

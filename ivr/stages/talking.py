@@ -17,21 +17,30 @@ GRACE = 15.0  # s the citizen has, after the operator has hung up, to ask for a 
 async def talking(call: Call, report: Report, house: House, leg: Leg) -> Next | None:
     """Join them; the operator owns the case from now on. `*` on the operator's phone: no matter.
 
-    A phone that fails, before or while they talk, is not a person's decision: another one is rung.
+    Whom a line before this one has joined go on without a word of ours. A phone that fails, before or while they
+    talk, is not a person's decision: another one is rung.
     """
     leg.on_key = lambda digit: _operator_key(report, leg, digit)
-    if not await call.join(leg):
-        return resuming(report, house)
-    report.claimed(leg.seat)
-    report.note(kinds.CALL_TALK, leg=leg.id, seat=leg.seat, operator=leg.seat)
-    seat = house.desk.seats.get(leg.seat)
-    number = house.digits(seat.number) if seat is not None else []
-    ended_by = await call.talk(leg, *number, house.sound("serves"))
+    announcement: list[str] = []
+    if not call.is_with(leg):
+        if not await call.join(leg):
+            return resuming(report, house)
+        joined(report, leg)
+        seat = house.desk.seats.get(leg.seat)
+        number = house.digits(seat.number) if seat is not None else []
+        announcement = [*number, house.sound("serves")]
+    ended_by = await call.talk(leg, *announcement)
     report.note(kinds.CALL_TALK_END, leg=leg.id, by=ended_by)
     if ended_by == "phone":
         return resuming(report, house)
     report.ended_by = ended_by
     return None if ended_by == "caller" or report.no_matter else Next(after_talk)
+
+
+def joined(report: Report, leg: Leg) -> None:
+    """They are together: the case is the operator's, and the call has begun to be served."""
+    report.claimed(leg.seat)
+    report.note(kinds.CALL_TALK, leg=leg.id, seat=leg.seat, operator=leg.seat)
 
 
 def _operator_key(report: Report, leg: Leg, digit: str) -> None:

@@ -28,6 +28,7 @@ from models.store.errors import StoreAway
 from models.store.numbers import Numbers
 from models.store.plain import encoded
 from models.store.spool_file import Row, SpoolFile, is_damage, micros, salvage, set_aside
+from models.store.told import told_since
 
 log = structlog.get_logger()
 
@@ -106,6 +107,10 @@ class Spool:
         except sqlite3.Error as error:
             raise StoreAway(_("本机事件簿读不了：{reason}", reason=error)) from None
         return found is not None
+
+    async def told_since(self, since: datetime) -> list[Event]:
+        """What was spooled since then, also by the process before this one (`told.told_since`)."""
+        return await asyncio.to_thread(told_since, self.path, since)
 
     def take_case_number(self, day: date) -> str:
         """`YYYYMMDD-<node>-NNNNN`, never given twice. Say it only when its event is on disk."""

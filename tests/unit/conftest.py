@@ -25,8 +25,9 @@ async def make_world(
     monkeypatch.setattr(hearing.asyncio, "to_thread", _at_once)
     made: list[World] = []
 
-    async def make(seats: int = 1, **line: Any) -> World:
-        world = World(tmp_path / f"var{len(made)}", seats, **line)
+    async def make(seats: int = 1, *, after: World | None = None, **line: Any) -> World:
+        folder = after.settings.var if after is not None else tmp_path / f"var{len(made)}"
+        world = World(folder, seats, after=after, **line)
         made.append(world)
         await world.open()
         return world

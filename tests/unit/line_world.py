@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import wave
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -50,6 +50,9 @@ class Paper:
     async def on_disk(self, event_id: UUID, within: float) -> bool:
         return not self.away
 
+    async def told_since(self, since: datetime) -> list[Event]:
+        return list(self.events)
+
     async def holds(self, event_id: UUID, within: float) -> bool | None:
         return None if self.away else any(event.id == event_id for event in self.events)
 
@@ -75,15 +78,18 @@ class Facts:
 
 
 class World:
-    """One line, and what it noted. `fake` has the people."""
+    """One line, and what it noted. `fake` has the people. `after`: a line of the same node, on the same Asterisk."""
 
-    def __init__(self, folder: Path, seats: int, **line: Any) -> None:
-        self.fake = FakeAsterisk(seconds_of_media=1.0)
-        self.fake.trunk("citizen")
-        self.spool, self.store = Paper(), Facts()
+    def __init__(self, folder: Path, seats: int, *, after: World | None = None, **line: Any) -> None:
+        if after is None:
+            self.fake = FakeAsterisk(seconds_of_media=1.0)
+            self.fake.trunk("citizen")
+            self.spool, self.store = Paper(), Facts()
+        else:
+            self.fake, self.spool, self.store = after.fake, after.spool, after.store
         trunk = {"match": ["127.0.0.2"], "contact": "sip:127.0.0.2:5070"}
         self.settings = load(folder, trunks={"citizen": trunk}, line=line)
-        self.settings.clips.mkdir(parents=True)
+        self.settings.clips.mkdir(parents=True, exist_ok=True)
         self.client = AriClient.over(self.fake.transport(), "minsheng-n1")
         city = load_city(self.settings.city)
         self.house = House(
@@ -92,7 +98,7 @@ class World:
         self.desk = self.house.desk = Desk(self.house)
         names = [f"op{number}" for number in range(1, seats + 1)]
         self.store.answers["staff_list"] = [(name, f"10{name[2:]}") for name in names]
-        for name in [*names, "anonymous"]:
+        for name in [*names, "anonymous"] if after is None else []:
             self.fake.phone(name, no_answer())
             self.fake.unregister(name)
         self.staff = Staff(self.house, names)
@@ -105,11 +111,15 @@ class World:
         await asyncio.sleep(0.1)
 
     async def close(self) -> None:
-        for task in self._tasks:
+        await self.kill()
+        await self.fake.close()
+
+    async def kill(self) -> None:
+        """As kill -9: nothing of the line goes on, and Asterisk is told nothing."""
+        for task in (*self._tasks, *self.desk._work):
             task.cancel()
         await self.line.let_be()
         await self.client.__aexit__(None, None, None)
-        await self.fake.close()
 
     # People ---------------------------------------------------------------------------------------------
 
@@ -168,7 +178,7 @@ class World:
 
     def left_over(self) -> list[str]:
         """Everything that a call which is over must not have left: channels, bridges, waiters, ringing seats."""
-        places = {
+        places: dict[str, Iterable[Any]] = {
             "channel": self.fake.channels,
             "bridge": self.fake.bridges,
             "router": self.house.router._boxes,
