@@ -268,7 +268,7 @@ class Desk:
         if ending.how == "cancelled":
             return
         seat.idle_since = clock()
-        if ending.how != "answered":
+        if ending.how != "answered" and ending.seen:  # one that we did not see end may have picked up
             waiting.passed_over[seat.id] = clock() + PASSED_OVER_FOR
 
     def _dismiss(self, leg: Leg) -> None:

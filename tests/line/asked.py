@@ -60,13 +60,15 @@ async def press(talk: Talk, keys: str) -> None:
 
 async def press_early(site: Site, talk: Talk, keys: str) -> None:
     """As somebody who knows the questions: each key as soon as its question begins."""
-    for key, question in zip(keys, ("confirm", "contacted", "solved", "satisfied"), strict=False):
-        await _question(site, f"survey:{question}")
+    for key, name in zip(keys, ("confirm", "contacted", "solved", "satisfied"), strict=False):
+        await question(site, f"survey:{name}")
         await talk.heard_sound(within=5)
         await talk.keys(key)
 
 
-async def _question(site: Site, stage: str) -> None:
+async def question(site: Site, stage: str) -> None:
+    """Until the callback under way has come to this question."""
+
     def look(session: Session) -> bool | None:
         found = session.query(Call).filter_by(direction="out").order_by(Call.started_at.desc()).first()
         return True if found is not None and found.ended_at is None and found.stage == stage else None
