@@ -281,15 +281,12 @@ async def _let_go(house: House, channel: ari.Channel, told: dict[str, Past]) -> 
     log.warning("leg_without_citizen", leg=leg.id)
     await leg.hang_up()
     ending = await leg.over()
-    if channel.id in told.get(name.call, Past()).rung:
-        house.note(
-            f"call:{name.call}",
-            kinds.LEG_END,
-            leg=leg.id,
-            how=ending.how,
-            cause=ending.cause,
-            tech_cause=ending.tech_cause,
-        )
+    past, stream = told.get(name.call, Past()), f"call:{name.call}"
+    if past.talking and past.talk == leg.id:
+        house.note(stream, kinds.CALL_TALK_END, leg=leg.id, by="unknown")
+    if leg.id in past.rung:
+        causes = {"cause": ending.cause, "tech_cause": ending.tech_cause}
+        house.note(stream, kinds.LEG_END, leg=leg.id, how=ending.how, **causes)
 
 
 async def until_caught_up(house: House, line: Hands, before: Before) -> bool:
