@@ -7,7 +7,7 @@ whom, the spool what was said, `MS_STATE` the stage where the spool's last momen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ import structlog
 from ivr.converse import Next
 from ivr.dialogues.intake import TAKES, intake
 from ivr.house import House
+from ivr.orphans import destroy, orphans, sweep
 from ivr.outbound import take_over as take_over_callback
 from ivr.past import SPARE_LEGS, Past, pasts, rebuilt
 from ivr.report import Report, dialable
@@ -27,7 +28,7 @@ from ivr.stages.talking import after_talk, joined, talking
 from ivr.stages.waiting import waiting
 from models import kinds
 from models.event import Event
-from models.ids import is_call, is_callback, leg_of
+from models.ids import is_callback, leg_of
 from telephony.ari._generated import models as ari
 from telephony.ari.errors import AriError
 from telephony.call import Call
@@ -81,10 +82,10 @@ async def catch_up(house: House, line: Hands, before: Before) -> None:
     _tell_residents(house, line, seen, before)
     strangers = [seen.channels[channel] for channel in sorted(seen.ours)]
     strangers = [one for one in strangers if not house.router.knows(one.id) or one.id in before.gone]
-    orphans = _orphans(house, seen)
+    legs = orphans(house, seen)
     callbacks = [one for one in seen.channels.values() if is_callback(one.id)]
     callbacks = [one for one in callbacks if not house.router.knows(one.id)]
-    told = await _told(house, [*strangers, *callbacks, *orphans])
+    told = await _told(house, [*strangers, *callbacks, *legs])
     kept: set[str] = set(line.reports)
     for channel in strangers:
         if leg_of(channel.id) is None and not is_callback(channel.id):
@@ -93,7 +94,19 @@ async def catch_up(house: House, line: Hands, before: Before) -> None:
     for channel in callbacks:
         past = told.get(channel.id, Past())
         take_over_callback(house, line.begin, channel, past.events, answered=channel.id in seen.ours)
-    _sweep(house, line, seen, told, kept, orphans)
+    sweep(house, line.begin, seen, told, kept, legs)
+
+
+async def until_caught_up(house: House, line: Hands, before: Before) -> bool:
+    """`catch_up`, again and again while Asterisk does not answer; False when the link went away meanwhile."""
+    while house.ari.is_linked:
+        try:
+            await catch_up(house, line, before)
+            return True
+        except AriError as error:
+            log.warning("adoption_again", error=str(error))
+            await asyncio.sleep(0.5)
+    return False
 
 
 def _guarded(line: Hands, channel: ari.Channel, work: Callable[[], None]) -> None:
@@ -225,7 +238,7 @@ async def _serve(
     for bridge in seen.bridges.values():
         of_this_call = bridge.id.rpartition(".")[0] == call.id or call.channel in bridge.channels
         if of_this_call and bridge.id != call.bridge:
-            await _destroy(house, bridge.id)
+            await destroy(house, bridge.id)
     state = (seen.channels[call.channel].channelvars or {}).get("MS_STATE", "")
     kind, _, question = state.partition(":")
     if kind == "intake" and question:
@@ -233,69 +246,3 @@ async def _serve(
             with suppress(AriError):
                 await house.ari.recordings.stop(recordingName=f"{call.id}.{question}.{take}")
     await line.serve(call, report, first, at_desk=at_desk)
-
-
-async def _destroy(house: House, bridge: str) -> None:
-    with suppress(AriError):
-        await house.ari.bridges.destroy(bridgeId=bridge)
-
-
-# What nobody needs --------------------------------------------------------------------------------------
-
-
-def _orphans(house: House, seen: Snapshot) -> list[ari.Channel]:
-    """Legs of ours whose citizen is not in our hands (any more)."""
-    found = []
-    for channel in seen.channels.values():
-        name = leg_of(channel.id)
-        owner = (channel.channelvars or {}).get("MS_APP", "")
-        if name is None or owner not in ("", house.app) or house.router.knows(channel.id):
-            continue
-        if name.call not in seen.ours:
-            found.append(channel)
-    return found
-
-
-def _sweep(
-    house: House,
-    line: Hands,
-    seen: Snapshot,
-    told: dict[str, Past],
-    kept: set[str],
-    orphans: Iterable[ari.Channel],
-) -> None:
-    """Hang up legs without a citizen, destroy bridges without one; a call in our hands has its own to see to."""
-    for channel in orphans:
-        line.begin(_let_go(house, channel, told))
-    for bridge in seen.bridges:
-        call, _, mark = bridge.rpartition(".")
-        if mark and is_call(call) and call not in kept:
-            line.begin(_destroy(house, bridge))
-
-
-async def _let_go(house: House, channel: ari.Channel, told: dict[str, Past]) -> None:
-    name = leg_of(channel.id)
-    if name is None or house.router.knows(channel.id):
-        return
-    leg = Leg.living(channel, name.seat, house.ari, house.router, answered=channel.state == "Up")
-    log.warning("leg_without_citizen", leg=leg.id)
-    await leg.hang_up()
-    ending = await leg.over()
-    past, stream = told.get(name.call, Past()), f"call:{name.call}"
-    if past.talking and past.talk == leg.id:
-        house.note(stream, kinds.CALL_TALK_END, leg=leg.id, by="unknown")
-    if leg.id in past.rung:
-        causes = {"cause": ending.cause, "tech_cause": ending.tech_cause}
-        house.note(stream, kinds.LEG_END, leg=leg.id, how=ending.how, **causes)
-
-
-async def until_caught_up(house: House, line: Hands, before: Before) -> bool:
-    """`catch_up`, again and again while Asterisk does not answer; False when the link went away meanwhile."""
-    while house.ari.is_linked:
-        try:
-            await catch_up(house, line, before)
-            return True
-        except AriError as error:
-            log.warning("adoption_again", error=str(error))
-            await asyncio.sleep(0.5)
-    return False

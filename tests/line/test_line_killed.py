@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.calls import Call, Recording
 from models.cases import Case
 from models.words import Disposition
-from tests.line.asked import called_back, press, press_early, question, resolved_case, settled
+from tests.line.asked import asked, called_back, press, press_early, question, resolved_case, settled
 from tests.line.hearing import sound, tone_seconds
 from tests.line.site import Site
 from tests.line.talked import UNHURRIED, hear_each_other, joined
@@ -179,8 +179,8 @@ async def test_killed_at_the_second_question_of_a_survey(tmp_path: Path) -> None
         talk.listen_anew()
         await press(talk, "111")
         await talk.ended(within=30)
-        case = await settled(site, number, "closed")
-        callback = case.callbacks[0]
+        await settled(site, number, "closed")
+        callback = await asked(site, number, "completed")
         assert (callback.contacted, callback.solved, callback.satisfied) == (True, True, True)
         assert len(callback.attempts) == 1
         assert citizen.invites_from(site.city.numbers.shown) == 1

@@ -320,6 +320,28 @@ async def test_events_that_make_no_sense_cost_nobody_their_call(world: World, re
     assert second.stages()[-1] == "queue"
 
 
+async def test_empty_bridges_and_legs_without_a_citizen_are_removed_and_nobody_elses(
+    world: World, restart: Restart
+) -> None:
+    world.phone("op1", no_answer())
+    world.phone("op2", no_answer())
+    for seat, app in (("op1", "minsheng-n1"), ("op2", "minsheng-other")):
+        await world.client.channels.originateWithId(
+            channelId=f"n1-1700000000.1.{seat}.1",
+            endpoint=f"PJSIP/{seat}",
+            context="ms-seat",
+            extension="s",
+            priority=1,
+            variables={"MS_APP": app},
+        )
+    for bridge in ("n1-1700000000.1.abcb1", "of somebody else"):
+        await world.client.bridges.createWithId(bridgeId=bridge, type="mixing")
+    second = await restart(world, 0.1)
+    await asyncio.sleep(1.0)
+    assert set(second.fake.channels) == {"n1-1700000000.1.op2.1"}
+    assert set(second.fake.bridges) == {"of somebody else"}
+
+
 # Meanwhile ----------------------------------------------------------------------------------------------
 
 
