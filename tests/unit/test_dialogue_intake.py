@@ -10,9 +10,9 @@ import pytest
 from models import kinds
 from models.words import Priority
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import CITIZEN, World, prompts
+from tests.unit.line_world import CITIZEN, VIRTUAL_TIME, World, prompts
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Make = Callable[..., Awaitable[World]]
 

@@ -14,9 +14,9 @@ from models import kinds
 from models.words import Outcome
 from telephony.fake.callees import Callee, answers, busy, fails, no_answer, nobody, rejects
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import CITIZEN, World, lease, prompts
+from tests.unit.line_world import CITIZEN, VIRTUAL_TIME, World, lease, prompts
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 MATTER = {"cb_matter", "code_is", "cb_contacted", "cb_solved", "cb_satisfied"}
 
