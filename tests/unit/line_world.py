@@ -191,4 +191,4 @@ def prompts(channel: FakeChannel) -> list[str]:
 
 
 def lease(world: World, phone: str = CITIZEN) -> Leased:
-    return Leased("0b0f5b1c-2f0a-4a57-8a1f-6f8f2f3b1a11", phone, "20261124-n1-00001", "1234560")
+    return Leased("0b0f5b1c-2f0a-4a57-8a1f-6f8f2f3b1a11", phone, "20261124-n1-00001")

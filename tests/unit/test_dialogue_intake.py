@@ -70,7 +70,7 @@ async def test_a_code_that_is_not_on_disk_is_not_spoken(world: World) -> None:
     world.spool.away = True
     await to_the_number(world, caller)
     await tells(world, caller, "when")
-    await caller.hears("code_later")
+    await caller.hears("goodbye")
     assert "code_is" not in prompts(caller)
 
 
