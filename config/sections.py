@@ -76,7 +76,6 @@ class Line(Section):
     clip_ends_after: float = Field(3.0, gt=0)  # silence that ends an answer
     key_within: float = Field(6.0, gt=0)  # wait for a key after a question
     fallback_rings: int = Field(15, ge=2)  # s, one round of the fallback
-    overflow_after: float = Field(10.0, gt=0)  # an emergency nobody takes: also the overflow list
     poll_every: float = Field(5.0, gt=0)  # rows of orders; the bell only hastens it
     number_on_disk_within: float = Field(2.0, gt=0)  # before it no number is spoken or dialled
 
