@@ -42,9 +42,9 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help=_("演完后不停止"))] = False,
     json: show.AsJson = False,
 ) -> None:
-    need_extras()
     if audio is not None:
         need_sound(audio)
+    need_extras()
     heed_signals()
     console = show.aside() if json else show.console()
     with Steps(show.aside()) as steps:
