@@ -206,7 +206,8 @@ class _Story:
         for channel, text, start, uncertain in await asyncio.to_thread(read):
             doubt = _("（不确定，请听录音）") if uncertain else ""
             who = _("市民") if channel == "citizen" else _("接警员")
-            self._timeline.tell("office", f"{start:6.1f} s  {who}：{text}{doubt}", quiet=True)
+            said = _("{who}：{text}{doubt}", who=who, text=text, doubt=doubt)
+            self._timeline.tell("office", f"{start:6.1f} s  {said}", quiet=True)
 
     def _asked(self, session: Session, number: str) -> Case | None:
         """The case, once nothing more is going to happen to it by itself."""

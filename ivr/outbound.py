@@ -78,7 +78,6 @@ async def _rung(house: House, lease: Leased, trunk: str) -> Answers:
         trunk=trunk,
         channel=lease.id,
         case=lease.case_number,
-        code=lease.code,
     )
     await leg.dial(
         f"PJSIP/{lease.phone}@{trunk}",
@@ -111,7 +110,7 @@ async def _asked(house: House, lease: Leased, call: Call, answers: Answers, sinc
         note(kinds.SURVEY_ANSWER, question=question, answer=said)
 
     try:
-        await survey(call, house, lease.code, Log(stage, answer), answers)
+        await survey(call, house, Log(stage, answer), answers)
     except Exception:
         log.exception("survey_fault", call=lease.id)
         answers.outcome = answers.so_far(Outcome.UNKNOWN)  # they were rung: not at once again
@@ -188,9 +187,7 @@ def take_over(
     Its mailbox is there when this returns.
     """
     body = next((event.body for event in events if event.kind == kinds.CALL_START), {})
-    lease = Leased(
-        channel.id, str(body.get("caller", "")), str(body.get("case", "")), str(body.get("code", ""))
-    )
+    lease = Leased(channel.id, str(body.get("caller", "")), str(body.get("case", "")))
     house.attempts.add(lease.id)
     if not answered:
         leg = Leg.living(channel, "", house.ari, house.router, answered=False)

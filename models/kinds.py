@@ -15,7 +15,7 @@ LEG_START = "LegStart"  # leg (channel id), role operator|citizen|…, seat
 LEG_ANSWER = "LegAnswer"  # leg
 LEG_END = "LegEnd"  # leg, cause (Q.850), tech_cause (SIP), how answered|busy|rejected|unreachable|no_answer|cancelled
 CALL_TALK = "AgentCallStart"  # leg, seat, operator: citizen and operator are bridged
-CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator|phone; unknown: it ended while the line was away
+CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator|phone (it failed)|unknown (no line was there)
 CLIP = "RecMediaEnd"  # question, clip (file name), seconds: one answer of the intake
 # phone: where the citizen may be called back, the number that rang or one confirmed by key
 CALLBACK_NUMBER = "CallbackNumber"

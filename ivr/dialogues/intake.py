@@ -101,10 +101,12 @@ async def number(call: Call, report: Report, house: House) -> str:
 
 
 async def give_code(call: Call, report: Report, house: House) -> None:
-    """Say the case's code twice, if its event is on disk in time: a number that could be lost is not given out."""
+    """Say the case's code twice, if its event is on disk in time: a number that could be lost is not given out.
+
+    Then none is promised either: a callback never says one (DESIGN 7).
+    """
     case = report.open_case()
     if not await house.spool.on_disk(case.opened.id, within=house.settings.line.number_on_disk_within):
-        await call.say(house.sound("code_later"))
         return
     await call.say(house.sound("code_is"), *house.digits(case.code))
     await call.say(house.sound("once_more"), *house.digits(case.code))

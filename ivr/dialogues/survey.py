@@ -1,7 +1,8 @@
 """The callback: contacted? solved? satisfied? In keys (DESIGN 7).
 
-Until the callee has confirmed by key, nothing of the matter is said: a husband may have answered. Each question is
-asked up to `askings` times; answered without a key is not completed.
+Until the callee has confirmed by key, nothing of the matter is said: a husband may have answered. The case's code is
+never said: who knows it asks after the case. Each question is asked up to `askings` times; answered without a key is
+not completed.
 """
 
 from __future__ import annotations
@@ -50,14 +51,14 @@ class Log:
     answer: Callable[[str, bool | None], None]
 
 
-async def survey(call: Call, house: House, code: str, log: Log, answers: Answers) -> None:
+async def survey(call: Call, house: House, log: Log, answers: Answers) -> None:
     """Ask, and put into `answers` what was answered, however far it came. Never raises `CallerGone`.
 
-    `code` is the case's spoken code. A question whose answer is kept is not asked again.
+    A question whose answer is kept is not asked again.
     """
     call.patience = PATIENCE
     try:
-        await _questions(call, house, code, log, answers)
+        await _questions(call, house, log, answers)
     except WantsPerson:
         answers.wants_person = True
         answers.outcome = answers.so_far(Outcome.REFUSED)
@@ -66,7 +67,7 @@ async def survey(call: Call, house: House, code: str, log: Log, answers: Answers
         answers.outcome = answers.so_far(Outcome.BREAKOFF if answers.confirmed else answers.outcome)
 
 
-async def _questions(call: Call, house: House, code: str, log: Log, answers: Answers) -> None:
+async def _questions(call: Call, house: House, log: Log, answers: Answers) -> None:
     async def reply(name: str, prompt: str) -> bool | None:
         if name not in answers.kept:
             await log.stage(f"survey:{name}")
@@ -83,7 +84,7 @@ async def _questions(call: Call, house: House, code: str, log: Log, answers: Ans
         return
     answers.confirmed = True
     if "contacted" not in answers.kept:
-        await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
+        await call.say(house.sound("cb_matter"))
     answers.contacted = await reply("contacted", "cb_contacted")
     answers.solved = await reply("solved", "cb_solved")
     if answers.solved is None:

@@ -79,17 +79,6 @@ async def test_it_goes_on_at_the_first_question_without_an_answer(
     assert len(second.of(kinds.CALL_END)) == len(second.of(kinds.CALL_ANSWERED)) == 1
 
 
-async def test_the_code_is_said_though_the_store_is_away(world: World, make_world: Make) -> None:
-    channel = await begun(world, answers(0.1))
-    await channel.hears("cb_hello")
-    world.store.away = True
-    second = await restart(world, make_world)
-    await second.until(lambda: prompts(channel).count("cb_hello") == 2)
-    channel.press("1")
-    await channel.hears("cb_contacted")
-    assert [one for one in prompts(channel) if one.startswith("d")] == [f"d{digit}" for digit in "1234560"]
-
-
 async def test_who_hangs_up_after_the_restart_has_said_what_they_said(world: World, make_world: Make) -> None:
     channel = await begun(world, answers(0.1))
     for question in ("cb_hello", "cb_contacted", "cb_solved"):

@@ -11,9 +11,9 @@ from models import kinds
 from models.words import Disposition
 from telephony.fake.callees import answers, no_answer
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import World
+from tests.unit.line_world import VIRTUAL_TIME, World
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Reach = Callable[[World, FakeChannel], Awaitable[None]]
 

@@ -10,9 +10,9 @@ import pytest
 from models import kinds
 from models.words import Priority
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import CITIZEN, World, prompts
+from tests.unit.line_world import CITIZEN, VIRTUAL_TIME, World, prompts
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Make = Callable[..., Awaitable[World]]
 
@@ -70,7 +70,7 @@ async def test_a_code_that_is_not_on_disk_is_not_spoken(world: World) -> None:
     world.spool.away = True
     await to_the_number(world, caller)
     await tells(world, caller, "when")
-    await caller.hears("code_later")
+    await caller.hears("goodbye")
     assert "code_is" not in prompts(caller)
 
 
