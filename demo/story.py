@@ -42,7 +42,7 @@ LOOK_EVERY = 0.3  # s
 STORE_WITHIN = 20.0  # s from an event to its row, on a busy machine
 SEALED_WITHIN = 30.0  # s; the house's own figure is 5 s
 TRANSCRIBED_WITHIN = 240.0  # s; loading the model included
-SILENT_STAYS = 90.0  # s: through both askings of the intake and of the silence
+SILENT_STAYS = 90.0  # s: through the first question and both askings of the silence
 ATTEMPT_WITHIN = 150.0  # s, one callback listened to without a key
 
 

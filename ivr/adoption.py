@@ -189,7 +189,7 @@ def following(past: Past) -> Next:
     if past.stage == "intake":
         return Next(intake, APOLOGY)
     if past.stage == "silence":
-        return Next(silence)
+        return Next(silence, Next(intake))
     if past.stage == "after_talk" and not past.talking:
         return Next(after_talk)
     if past.stage in ("waiting", "talking"):

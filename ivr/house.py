@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config.city.load import load as load_city
 from config.city.model import City
 from config.settings import Settings
 from models.event import Event, Json, happened
@@ -31,6 +32,13 @@ class House:
     desk: Desk = field(init=False)
     adopted: asyncio.Event = field(default_factory=asyncio.Event)  # what an earlier line left is ours
     attempts: set[str] = field(default_factory=set)  # callbacks whose outcome a task of ours will tell
+
+    @classmethod
+    def of_site(
+        cls, settings: Settings, ari: AriClient, router: Router, spool: Spool, lookup: Lookup
+    ) -> House:
+        """With the city as this site has changed it. Raises `BadSettings`."""
+        return cls(settings, load_city(settings.city, settings.var), ari, router, spool, lookup)
 
     @property
     def app(self) -> str:

@@ -17,7 +17,7 @@ from telephony.call import Call, Clip
 from telephony.turns import Turn
 
 TAKES = 3  # of one answer
-UNHEARD = 2  # takes in which nobody was to be heard: no third one
+UNHEARD = 2  # takes in which nobody was heard: no third one (of the first question one: the silence asks)
 LONGEST_NUMBER = 15  # digits: a mobile number with 0086 before it
 
 
@@ -28,9 +28,10 @@ async def intake(call: Call, report: Report, house: House, opening: str = "busy"
     What was answered to a line before this one is not asked again.
     """
     with call.interruptible():
-        await call.say(house.sound(opening))
+        if not report.unheard or opening != "busy":  # else they were asked to speak, and do
+            await call.say(house.sound(opening))
         if not await answer(call, report, house, "what"):
-            return Next(silence)
+            return Next(silence, Next(intake))
         await answer(call, report, house, "where")
         if not report.callback_phone:
             report.reachable(await number(call, report, house))
@@ -49,15 +50,15 @@ async def answer(call: Call, report: Report, house: House, question: str) -> boo
     if question in report.clips:
         return True
     unheard = 0
-    for take in range(1, TAKES + 1):
+    for _ in range(TAKES):
         await call.note_state(f"intake:{question}")
         await call.say(house.sound(f"ask_{question}"), house.sound("beep"))
-        clip = await take_down(call, report, house, question, take)
+        clip = await take_down(call, report, house, question)
         if clip is None:
             unheard += 1
-            if unheard == UNHEARD:
+            if unheard == UNHEARD or (question == "what" and not report.spoken_for):
                 break
-            await call.say(house.sound("nothing_heard" if question == "what" else "say_again"))
+            await call.say(house.sound("say_again"))
             continue
         played_back = (house.sound(f"said_{question}"), f"recording:{clip}", house.sound("confirm"))
         if await call.ask(*played_back, keys="12", within=house.settings.line.key_within) != "2":
@@ -65,10 +66,10 @@ async def answer(call: Call, report: Report, house: House, question: str) -> boo
     return question in report.clips
 
 
-async def take_down(call: Call, report: Report, house: House, question: str, take: int) -> str | None:
+async def take_down(call: Call, report: Report, house: House, question: str) -> str | None:
     """Record one take; its name, or None when nobody is heard in it. Who hangs up instead of pressing # has told us."""
     line = house.settings.line
-    name = f"{call.id}.{question}.{take}"
+    name = report.next_clip(question)
     path = house.settings.clips / f"{name}.wav"
     try:
         clip = await call.clip(name, longest=line.clip_longest, ends_after=line.clip_ends_after)

@@ -109,7 +109,9 @@ def test_no_turn_of_a_call_with_pauses_is_lost(
     assert all(one.text != rules.UNHEARD for one in result.segments)
 
 
-def test_a_voice_that_gives_no_words_is_marked_to_be_listened_to(reader: Reader, tmp_path: Path) -> None:
+def test_a_voice_that_nobody_can_understand_is_neither_left_out_nor_believed(
+    reader: Reader, tmp_path: Path
+) -> None:
     three = [lines((0.0, name), seconds=5.0) for name in ("citizen_1", "water", "stalls")]
     quiet = np.zeros(RATE)
     garbled = np.concatenate(
@@ -120,9 +122,6 @@ def test_a_voice_that_gives_no_words_is_marked_to_be_listened_to(reader: Reader,
     assert all(one.uncertain for one in result.segments)
     assert min(one.start for one in result.segments) < 2.0
     assert max(one.end for one in result.segments) > 5.0
-    mark = next(one for one in result.segments if one.text == rules.UNHEARD)
-    assert mark.start < mark.end
-    assert mark.words == []
 
 
 def test_two_people_are_read_each_by_itself_in_the_calls_time(reader: Reader, tmp_path: Path) -> None:

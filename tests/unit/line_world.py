@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 from callbacks.plan import Leased
-from config.city.load import load as load_city
 from config.settings import load
 from ivr.desk import Desk
 from ivr.house import House
@@ -83,9 +82,14 @@ class Facts:
 
 
 class World:
-    """One line, and what it noted. `fake` has the people. `after`: a line of the same node, on the same Asterisk."""
+    """One line, and what it noted. `fake` has the people; `site` is what the site's own city file says.
 
-    def __init__(self, folder: Path, seats: int, *, after: World | None = None, **line: Any) -> None:
+    `after`: a line of the same node, on the same Asterisk.
+    """
+
+    def __init__(
+        self, folder: Path, seats: int, site: str = "", *, after: World | None = None, **line: Any
+    ) -> None:
         if after is None:
             self.fake = FakeAsterisk(seconds_of_media=1.0)
             self.fake.trunk("citizen")
@@ -96,9 +100,11 @@ class World:
         self.settings = load(folder, trunks={"citizen": trunk}, line=line)
         self.settings.clips.mkdir(parents=True, exist_ok=True)
         self.client = AriClient.over(self.fake.transport(), "minsheng-n1")
-        city = load_city(self.settings.city)
-        self.house = House(
-            self.settings, city, self.client, Router(), cast(Any, self.spool), cast(Any, self.store)
+        own = folder / "city" / f"{self.settings.city}.toml"
+        own.parent.mkdir(exist_ok=True)
+        own.write_text(site, "utf-8")
+        self.house = House.of_site(
+            self.settings, self.client, Router(), cast(Any, self.spool), cast(Any, self.store)
         )
         self.desk = self.house.desk = Desk(self.house)
         names = [f"op{number}" for number in range(1, seats + 1)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivr.dialogues.hearing import HEARD, voiced
+from ivr.dialogues.hearing import HEARD, sign, voiced
 
 RATE = 8000
 
@@ -44,3 +44,30 @@ async def test_a_clip_that_cannot_be_read_is_what_asterisk_counted(
     if content is not None:
         path.write_bytes(content)
     assert await voiced(path, 4.0) == 4.0
+
+
+def knocks(times: int) -> np.ndarray:
+    one = np.concatenate([tone(0.05, 0.6), np.zeros(RATE // 4)])
+    return np.concatenate([one] * times)
+
+
+@pytest.mark.parametrize(
+    ("sound", "taken_for"),
+    [
+        (np.zeros(8 * RATE), None),
+        (tone(8.0, 0.001), None),  # the line's own noise
+        (np.concatenate([tone(0.02, 0.9), np.zeros(RATE)]), None),  # a click
+        (knocks(1), "knock"),
+        (knocks(12), "knock"),  # however long: knocks are no words
+        (np.concatenate([tone(0.2, 0.02), np.zeros(RATE), tone(0.2, 0.02)]), "voice"),  # a whisper
+        (tone(3.0, 0.5), "voice"),
+    ],
+)
+async def test_a_knock_is_no_voice_and_a_click_is_no_knock(
+    tmp_path: Path, sound: np.ndarray, taken_for: str | None
+) -> None:
+    assert await sign(written(tmp_path / "clip.wav", sound)) == taken_for
+
+
+async def test_a_clip_that_cannot_be_read_may_hold_a_voice(tmp_path: Path) -> None:
+    assert await sign(tmp_path / "clip.wav") == "voice"

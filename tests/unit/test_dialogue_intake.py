@@ -171,16 +171,6 @@ async def test_who_shows_no_number_to_ring_back_is_asked_for_one(world: World, n
     assert "ask_same_number" not in prompts(caller)
 
 
-async def test_a_key_in_the_silence_is_a_matter_for_the_police(world: World) -> None:
-    caller = await world.citizen()
-    for take in (1, 2):
-        world.says(caller, "what", take, 0.0)
-    await world.until(lambda: "silence" in world.stages())
-    caller.press("5")
-    await caller.hears("silent_stay")
-    assert world.of(kinds.CALL_PRIORITY) == [{"priority": Priority.POLICE, "why": "pressed_in_silence"}]
-
-
 async def test_silence_after_an_emergency_is_still_raised_to_the_police(world: World) -> None:
     caller = await world.citizen()
     report = world.line._reports[caller.id]
