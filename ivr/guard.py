@@ -50,7 +50,7 @@ class Guard:
         self.plan_file = plan_file
         self.sentences: dict[str, str] = plan["sentences"]
         self.processes = [Process(each, plan_file.parent) for each in plan["processes"]]
-        self.beats: str | None = plan.get("heartbeat", {}).get("name")  # whose heartbeat is listened to
+        self.beats: dict[str, Any] | None = plan.get("heartbeat")  # whose heartbeat is listened to, and how
         self.steps: list[dict[str, Any]] = plan["stop"]
         self.log = Path(plan["log"])
         self.hurry: bool = plan.get("now", False)
@@ -97,8 +97,9 @@ class Guard:
 
     def _listen(self) -> None:
         if self.beats is not None:
+            beating = self._named(self.beats["name"])
             try:
-                self.heartbeat = Heartbeat(self.plan_file, self._named(self.beats), self.selector, self.say)
+                self.heartbeat = Heartbeat(self.beats, self.plan_file, beating, self.selector, self.say)
             except OSError as error:
                 self.say("deaf", why=error.strerror)
 

@@ -1,9 +1,9 @@
 """The line's heartbeat as the guard hears it, and what is done when it stops. Standard library only.
 
 The line sends a datagram a second with its pid and the age of Asterisk's last sign of life on its event link; a
-beat with a young link is a good one. Silence has two meanings: no *good* beat for `SILENT` leaves callers with
-nobody, and they are rescued, again and again until a good beat comes (`ivr.rescue`); a process that does not beat
-*at all* for `SILENT` hangs: its stacks go into its log, then it is killed, and restarted like any other.
+beat with a young link is a good one. Silence has two meanings: no *good* beat for `silent` seconds leaves callers
+with nobody, and they are rescued, again and again until a good beat comes (`ivr.rescue`); a process that does not
+beat *at all* for so long hangs: its stacks go into its log, then it is killed, and restarted like any other.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ivr.process import Process
 
-SILENT = 3.0  # s without a good beat (DESIGN 3)
-FIRST_BEAT = 15.0  # s from a line's start to its first beat: it loads its modules and reads the store
 LINK_YOUNG = 3.0  # s: an older sign of life from Asterisk makes no good beat
 DUMPED = 0.3  # s a hung process has to write its stacks
 AGAIN = 3.0  # s between two rescues while the silence lasts: who came to be alone meanwhile
@@ -31,24 +30,36 @@ BEAT = 1024  # bytes at most
 
 
 class Heartbeat:
-    """Of one process. `step` is called by the guard's loop, at the latest at `due`."""
+    """Of one process. `step` is called by the guard's loop, at the latest at `due`.
+
+    From `plan`: `silent` and `first_beat` (s from a start to its first beat); `file` is the plan's, for the rescue.
+    """
 
     def __init__(
-        self, plan: Path, process: Process, selector: selectors.BaseSelector, say: Callable[..., None]
+        self,
+        plan: dict[str, Any],
+        file: Path,
+        process: Process,
+        selector: selectors.BaseSelector,
+        say: Callable[..., None],
     ) -> None:
-        self._plan = plan
+        self._silent: float = plan["silent"]
+        self._first_beat: float = plan["first_beat"]
+        self._file = file
         self.process = process
         self._selector = selector
         self._say = say
         now = time.monotonic()
-        self._good = now + FIRST_BEAT - SILENT  # the last good beat; at first as if one were to come
+        self._good = (
+            now + self._first_beat - self._silent
+        )  # the last good beat; at first as if one were to come
         self._beat = (0, now)  # pid and time of the last beat of any kind
         self._kill_at: float | None = None
         self._next_rescue = 0.0
         self._rescue: subprocess.Popen[bytes] | None = None
         self._rescue_until = 0.0
         self._told = False  # that this silence leaves callers unreachable
-        self._socket = _bound(plan.parent / "beat.sock")
+        self._socket = _bound(file.parent / "beat.sock")
         selector.register(self._socket, selectors.EVENT_READ, self.hear)
 
     def hear(self) -> None:
@@ -104,16 +115,16 @@ class Heartbeat:
         if process.pid is None:
             return float("inf")
         pid, at = self._beat
-        return at + SILENT if pid == process.pid else process.began + FIRST_BEAT
+        return at + self._silent if pid == process.pid else process.began + self._first_beat
 
     def _rescue_due(self) -> float:
-        return float("inf") if self._rescue is not None else max(self._good + SILENT, self._next_rescue)
+        return float("inf") if self._rescue is not None else max(self._good + self._silent, self._next_rescue)
 
     def _begin_rescue(self, now: float) -> None:
         self._next_rescue = now + AGAIN
         try:
             self._rescue = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ivr.rescue", str(self._plan)],
+                [sys.executable, "-P", "-m", "ivr.rescue", str(self._file)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -144,7 +155,9 @@ class Heartbeat:
                 self._say("unreachable", name=self.process.name)
             return
         if callers:
-            self._say("rescued", name=self.process.name, callers=callers, phones=phones)
+            self._say(
+                "rescued", name=self.process.name, seconds=f"{self._silent:g}", callers=callers, phones=phones
+            )
 
 
 def _bound(path: Path) -> socket.socket:

@@ -16,6 +16,8 @@ from telephony.asterisk.installation import Installation
 from telephony.asterisk.secrets import load as load_secrets
 
 WORKER_NICE = 10  # no call feels a transcript being made
+SILENT = 3.0  # s without a good beat of the line (DESIGN 3)
+FIRST_BEAT = 15.0  # s from the line's start to its first beat: it loads its modules and reads the store
 
 
 def path(settings: Settings) -> Path:
@@ -49,6 +51,8 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
         ],
         "heartbeat": {
             "name": "line",
+            "silent": SILENT,
+            "first_beat": FIRST_BEAT,
             "port": settings.asterisk.http_port,
             "user": ARI_USER,
             "password": load_secrets(settings.secrets, []).ari,
@@ -85,7 +89,7 @@ def sentences(var: Path) -> dict[str, str]:
         "ended": _("{name} 已退出（{status}），{seconds} 秒后重新启动；日志：{log}"),
         "cannot_start": _("{name} 启动不了，稍后再试；日志：{log}"),
         "rescued": _(
-            "{name} 已 3 秒没有好的心跳：{callers} 位来电人转给话机振铃；先停下 {phones} 部替它振铃的话机"
+            "{name} 已 {seconds} 秒没有好的心跳：{callers} 位来电人转给话机振铃；先停下 {phones} 部替它振铃的话机"
         ),
         "unreachable": _("{name} 没有心跳，Asterisk 也没有应答；继续尝试"),
         "hung": _("{name} 没有反应：强制结束后重新启动；它停在哪里见日志 {log}"),

@@ -89,23 +89,24 @@ def ringing(channels: Iterable[Channel], talking: set[str]) -> list[str]:
 def rescue(asterisk: Asterisk, citizens: list[str], context: str, console: list[str]) -> dict[str, int]:
     """Once around. Returns how many callers were sent and how many phones were freed. Raises `NoAnswer`.
 
-    A caller who goes meanwhile, or whom a new line has just taken elsewhere, answers 404 or 409: fine. `console`:
+    404 or 409 for a caller is fine: they have gone, or are with the dialplan, which asks the line just now. `console`:
     the command that gives Asterisk's console a line.
     """
     phones = ringing(asterisk.all("channels"), together(asterisk.all("bridges")))
     for leg in phones:
         asterisk.ask("DELETE", f"channels/{quote(leg, safe='')}", reason="normal")
     _until_gone(asterisk, set(phones))
-    callers = _alone_now(asterisk, citizens)
-    for caller in callers:
+    sent = set()
+    for caller in _alone_now(asterisk, citizens):
         path = f"channels/{quote(caller['id'], safe='')}/continue"
-        asterisk.ask("POST", path, context=context, extension="s", priority=1)
-    if callers:
+        status, _ = asterisk.ask("POST", path, context=context, extension="s", priority=1)
+        if status < 300:
+            sent.add(caller["id"])
+    if sent:
         time.sleep(LEAVES)
-        sent = {caller["id"] for caller in callers}
         held = [caller for caller in _alone_now(asterisk, citizens) if caller["id"] in sent]
         _tear_away(held, f"{context},s,1", console)
-    return {"callers": len(callers), "phones": len(phones)}
+    return {"callers": len(sent), "phones": len(phones)}
 
 
 def _alone_now(asterisk: Asterisk, citizens: list[str]) -> list[Channel]:
