@@ -86,7 +86,7 @@ class Heartbeat:
         if self._rescue is not None and now >= self._rescue_until:
             self._rescue.kill()  # its pipe closes
         if self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = None
+            self._kill_at = float("inf")  # until it has ended
             self.process.signal(signal.SIGKILL)
         elif self._kill_at is None and now >= self._hung_at():
             self._say("hung", name=self.process.name, log=self.process.log)
