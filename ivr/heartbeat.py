@@ -22,7 +22,7 @@ from typing import Any
 
 from ivr.process import Process
 
-LINK_YOUNG = 3.0  # s: an older sign of life from Asterisk makes no good beat
+LINK_YOUNG = 2.0  # s: an older sign of life from Asterisk, asked for twice a second, makes no good beat
 DUMPED = 0.3  # s a hung process has to write its stacks
 AGAIN = 3.0  # s between two rescues while the silence lasts: who came to be alone meanwhile
 RESCUED_WITHIN = 8.0  # s, then the rescuing process is killed
@@ -68,9 +68,9 @@ class Heartbeat:
             try:
                 beat = json.loads(self._socket.recv(BEAT))
                 pid, link_age = int(beat["pid"]), float(beat["link_age"])
-            except BlockingIOError:
-                return
-            except (OSError, ValueError, KeyError, TypeError):
+            except OSError:
+                return  # all heard
+            except (ValueError, KeyError, TypeError):
                 continue  # no beat of a line's
             now = time.monotonic()
             self._beat = (pid, now)

@@ -81,9 +81,15 @@ def alone(channels: Iterable[Channel], talking: set[str], citizens: Iterable[str
     ]
 
 
-def ringing(channels: Iterable[Channel], talking: set[str]) -> list[str]:
-    """Legs that the line rang, or that answered it and were not joined with anybody any more."""
-    return [each["id"] for each in channels if OUR_LEG.fullmatch(each["id"]) and each["id"] not in talking]
+def ringing(channels: Iterable[Channel], talking: set[str], citizens: Iterable[str]) -> list[str]:
+    """Legs that the line rang, or that answered it and were not joined with anybody any more; never a citizen."""
+    return [
+        channel["id"]
+        for channel in channels
+        if OUR_LEG.fullmatch(channel["id"])
+        and channel["dialplan"]["context"] not in citizens
+        and channel["id"] not in talking
+    ]
 
 
 def rescue(asterisk: Asterisk, citizens: list[str], context: str, console: list[str]) -> dict[str, int]:
@@ -92,7 +98,7 @@ def rescue(asterisk: Asterisk, citizens: list[str], context: str, console: list[
     404 or 409 for a caller is fine: they have gone, or are with the dialplan, which asks the line just now. `console`:
     the command that gives Asterisk's console a line.
     """
-    phones = ringing(asterisk.all("channels"), together(asterisk.all("bridges")))
+    phones = ringing(asterisk.all("channels"), together(asterisk.all("bridges")), citizens)
     for leg in phones:
         asterisk.ask("DELETE", f"channels/{quote(leg, safe='')}", reason="normal")
     _until_gone(asterisk, set(phones))
