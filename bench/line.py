@@ -83,6 +83,7 @@ def measure(
                 done = run(plan, sites[block.side], block, _showing(progress, bar, begun))
                 progress.update(bar, completed=begun + block.calls)
                 results.append(done)
+                sites[block.side].tidy()
                 console.print(done.sentence)
         console.print(account(sites["line"].settings, results).sentence)
     return results
@@ -100,7 +101,7 @@ def main(
     talk: Annotated[float, typer.Option(min=1, help="seconds of talk with the seat")] = 26.0,
     rounds: Annotated[int, typer.Option(min=1, help="turns of each side at each level")] = 2,
     results: Annotated[Path | None, typer.Option(help="folder for line.json")] = None,
-    folder: Annotated[Path | None, typer.Option(help="where both sides live meanwhile; emptied")] = None,
+    folder: Annotated[Path | None, typer.Option(help="in which both sides live meanwhile, some 3 GB")] = None,
     transcripts: Annotated[bool, typer.Option(help="let the worker also read the calls (Whisper)")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="a few short calls, to see that it works")] = False,
 ) -> None:
@@ -111,6 +112,8 @@ def main(
     try:
         levels = [int(level) for level in at.split(",")]
         program()
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix="ms-bench-", dir=folder))
         before = machine()
         try:

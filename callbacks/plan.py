@@ -49,7 +49,6 @@ class Leased:
     id: str
     phone: str
     case_number: str
-    code: str
 
 
 def tick(store: Store, settings: Settings, city: City, now: datetime, *, free_channels: int) -> list[Event]:
@@ -87,13 +86,8 @@ def plan_due(session: Session, settings: Settings, city: City, now: datetime) ->
 
 def leased(session: Session) -> list[Leased]:
     """All that is leased and was not dialled, the oldest first."""
-    query = (
-        select(Attempt, Case.code)
-        .join(Case, Case.number == Attempt.case_number)
-        .where(Attempt.state == AttemptState.LEASED)
-        .order_by(Attempt.leased_at)
-    )
-    return [Leased(str(one.id), one.phone, one.case_number, code) for one, code in session.execute(query)]
+    query = select(Attempt).where(Attempt.state == AttemptState.LEASED).order_by(Attempt.leased_at)
+    return [Leased(str(one.id), one.phone, one.case_number) for one in session.scalars(query)]
 
 
 def leased_now(session: Session, settings: Settings, city: City, now: datetime) -> list[Leased]:

@@ -14,7 +14,7 @@ from phonenumbers import ValidationResult
 
 from config.city.model import City, Sensitive
 from config.language import _
-from config.settings import Callback as Rules
+from config.sections import Callback as Rules
 
 DAY = 86400.0  # s
 INTERNAL = 6  # digits at most: a site's own extension

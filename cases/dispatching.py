@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cases import clocks
 from cases.change import check, clock_start, find, move
-from cases.people import need_supervisor
+from cases.people import need_person, need_supervisor, need_unit_or_person
 from config.city.model import City, MatterClass, Sensitive
 from config.errors import Refused
 from config.language import _
@@ -38,6 +38,7 @@ def assign(
     deadline runs from the call, not from here. Raises `NotFound` for an unknown unit or matter, `Refused`.
     """
     case = find(session, case_number)
+    need_person(session, city, by)
     lead = city.unit(unit).id
     others = [other for other in dict.fromkeys(city.unit(name).id for name in co_units) if other != lead]
     chosen = city.matter(matter).id if matter else case.matter
@@ -85,7 +86,7 @@ def accept(
     seen_version: int | None = None,
 ) -> Case:
     """A unit takes the case on (`unit` empty: its lead). A co-unit's acceptance leaves the state as it is."""
-    case, mine = _mine(session, city, case_number, unit, "accept")
+    case, mine = _mine(session, city, case_number, unit, "accept", by)
     if mine.accepted_at is not None and not mine.lead:
         raise Refused(_("{unit}已经受理过工单 {number}", unit=city.unit(mine.unit).name, number=case_number))
     step, change = ("accept", {"accept_by": None}) if mine.lead else ("co_accept", {})
@@ -107,7 +108,7 @@ def resolve(
     seen_version: int | None = None,
 ) -> Case:
     """A unit reports what it did. The lead's report makes the case resolved; the citizen is asked afterwards."""
-    case, mine = _mine(session, city, case_number, unit, "resolve")
+    case, mine = _mine(session, city, case_number, unit, "resolve", by)
     if not result.strip():
         raise Refused(_("办结要写明办理结果"))
     step, change = ("resolve", {"resolved_at": now}) if mine.lead else ("co_resolve", {})
@@ -139,7 +140,7 @@ def return_(
     seen_version: int | None = None,
 ) -> Case:
     """A unit gives back what is not its own: with a reason, and within two working days of the assignment."""
-    case, mine = _mine(session, city, case_number, unit, "return")
+    case, mine = _mine(session, city, case_number, unit, "return", by)
     if not reason.strip():
         raise Refused(_("退回要写明理由"))
     if now > clocks.return_by(city, mine.assigned_at):
@@ -180,7 +181,7 @@ def extend(
     seen_version: int | None = None,
 ) -> Case:
     """More time, counted from the present deadline: with a reason and a supervisor's approval."""
-    case, mine = _mine(session, city, case_number, None, "extend")
+    case, mine = _mine(session, city, case_number, None, "extend", by)
     most = city.clocks.extend_workdays
     if not reason.strip():
         raise Refused(_("延期要写明理由"))
@@ -235,12 +236,15 @@ def _held(case: Case) -> list[Assignment]:
     return [item for item in case.assignments if item.returned_at is None and item.resolved_at is None]
 
 
-def _mine(session: Session, city: City, number: str, unit: str | None, step: str) -> tuple[Case, Assignment]:
-    """The case and the assignment a unit acts under; without a unit, the lead's."""
+def _mine(
+    session: Session, city: City, number: str, unit: str | None, step: str, by: str
+) -> tuple[Case, Assignment]:
+    """The case and the assignment a unit acts under, itself or through a person; without a unit, the lead's."""
     case = find(session, number)
     wanted = city.unit(unit).id if unit else None
     for item in _held(case):
         if item.unit == wanted or (wanted is None and item.lead):
+            need_unit_or_person(session, city, by, item.unit)
             return case, item
     check(case, step)
     if wanted:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cases.change import find, move
-from cases.people import need_operator, need_supervisor
+from cases.people import need_operator, need_person, need_supervisor
 from config.city.model import City
 from config.errors import Refused
 from config.language import _
@@ -26,6 +26,7 @@ def hand_over(
 ) -> Case:
     """Offers the case to another operator. The owner stays the owner until they accept by `claim`."""
     case = find(session, case_number)
+    need_person(session, city, by)
     need_operator(session, city, to)
     if to == case.owner:
         raise Refused(_("工单 {number} 已经由“{owner}”负责", number=case_number, owner=to))
@@ -77,11 +78,13 @@ def supervise(
     seen_version: int | None = None,
 ) -> Case:
     """督办: the case is watched until it is closed."""
+    case = find(session, case_number)
+    need_person(session, city, by)
     if not reason.strip():
         raise Refused(_("督办要写明理由"))
     return move(
         session,
-        find(session, case_number),
+        case,
         "supervise",
         by=by,
         now=now,

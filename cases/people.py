@@ -1,4 +1,4 @@
-"""Who may decide: the duty supervisor of the city file, and the operators of the store."""
+"""Who may act: the duty supervisor of the city file, the operators of the store, and the unit that has the case."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from models.words import Role
 
 
 def need_person(session: Session, city: City, by: str) -> None:
-    """Raises `Refused` unless `by` is a person of this line: some decisions are never a program's."""
+    """Raises `Refused` unless `by` is a person of this line: a step by hand is never nobody's, nor a program's."""
+    _need_named(by)
     if not _known(session, city, by):
         raise Refused(_("这一步须由在岗人员决定，而“{by}”不在名册上", by=by))
+
+
+def need_unit_or_person(session: Session, city: City, by: str, unit: str) -> None:
+    """Raises `Refused` unless `by` is the unit that has the case, or a person of this line who acts for it."""
+    _need_named(by)
+    if by != unit and not _known(session, city, by):
+        name = city.unit(unit).name
+        raise Refused(_("这一步须由{unit}或在岗人员登记，“{by}”两者都不是", unit=name, by=by))
 
 
 def need_supervisor(session: Session, city: City, by: str) -> None:
@@ -36,3 +45,8 @@ def need_operator(session: Session, city: City, id: str) -> None:
 def _known(session: Session, city: City, id: str) -> bool:
     operator = session.get(Operator, id)
     return id == city.supervisor.id or (operator is not None and operator.active)
+
+
+def _need_named(by: str) -> None:
+    if not by:
+        raise Refused(_("每一步都要写明由谁做"))

@@ -38,10 +38,9 @@ def confirm(
     """The citizen was reached and says it is solved: known from the callback, else what they told a person."""
     case = find(session, case_number)
     check(case, "confirm")
-    if not _said_solved(case):
-        need_person(session, city, by)
-        if not note.strip():
-            raise Refused(_("回访没有得到“已解决”的答复；由人确认时要写明市民怎么说的"))
+    need_person(session, city, by)
+    if not _said_solved(case) and not note.strip():
+        raise Refused(_("回访没有得到“已解决”的答复；由人确认时要写明市民怎么说的"))
     return move(session, case, "confirm", by=by, now=now, seen_version=seen_version, note=note)
 
 
@@ -58,6 +57,7 @@ def answer(
     """即办: settled on the recorded call itself, where the citizen said so to a person."""
     case = find(session, case_number)
     check(case, "answer")
+    need_person(session, city, by)
     call = session.get(Call, case.call_id)
     if call is None or call.talk_at is None:
         raise Refused(_("即办须在与市民的通话中确认，而工单 {number} 的来电没有人接过", number=case_number))
@@ -80,6 +80,7 @@ def close(
     """Files the case, on one of the grounds of DESIGN 5 and never without. Raises `Refused` where it is not given."""
     case = find(session, case_number)
     check(case, "close")
+    need_person(session, city, by)
     _need_ground(session, city, case, ground, note, by)
     if case.welfare and ground is not Ground.SUPERVISOR_REASON:
         raise Refused(_("工单 {number} 还没有人给市民回过电，不能归档", number=case_number))
@@ -117,6 +118,7 @@ def merge(
 ) -> Case:
     """Two calls about one thing: the work goes on in `into`, the caller of this one is still answered."""
     case, target = find(session, case_number), find(session, into)
+    need_person(session, city, by)
     if into == case_number:
         raise Refused(_("工单不能并入自己"))
     if is_settled(target.state) or target.state == CaseState.MERGED:
@@ -147,6 +149,7 @@ def reopen(
 ) -> Case:
     """Not solved after all, or merged by mistake: the clock starts again, the last unit stays named."""
     case = find(session, case_number)
+    need_person(session, city, by)
     if not reason.strip():
         raise Refused(_("重新办理要写明理由"))
     kind = clocks.class_of(city, matter=case.matter, priority=case.priority, kind=case.kind)
@@ -213,7 +216,6 @@ def _need_ground(session: Session, city: City, case: Case, ground: Ground, note:
         if not note.strip():
             raise Refused(_("班长归档要写明理由"))
     elif ground is Ground.EXHAUSTED_AND_DECIDED:
-        need_person(session, city, by)
         if state not in (CaseState.RESOLVED, CaseState.MERGED) or not _exhausted(case):
             raise Refused(_("工单 {number} 的回访计划还没有用尽", number=case.number))
         if not note.strip():

@@ -1,7 +1,8 @@
 """Every step of a case's life, in one place to call.
 
 Each is `step(session, city, case_number, *, by, now, seen_version=None, …) -> Case`: compare-and-set on state and
-version, its event in the same transaction. Raises `NotFound` for an unknown case, unit, matter or operator, and
+version, its event in the same transaction. `by` is a person of this line; of a unit's own steps (accept, resolve,
+return, extend) also the unit that has the case. Raises `NotFound` for an unknown case, unit, matter or operator, and
 `Refused`, with the reason, for a step the rules or the present state do not allow; then nothing has changed.
 """
 

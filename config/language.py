@@ -6,6 +6,8 @@ import functools
 import gettext
 import io
 import os
+import re
+import shlex
 from importlib import resources
 
 from babel.messages import mofile, pofile
@@ -38,5 +40,14 @@ def catalogue(language: str) -> gettext.NullTranslations:
 
 def _(sentence: str, **parts: object) -> str:
     """The sentence in the user's language, its {named} parts filled in after translation."""
-    text = catalogue(preferred()).gettext(sentence)
+    text = _as_typed(catalogue(preferred()).gettext(sentence))
     return text.format(**parts) if parts else text
+
+
+def _as_typed(text: str) -> str:
+    """Commands in the sentence as this user types them: the launcher says under what name it was called."""
+    command = os.environ.get("MINSHENG_COMMAND")
+    if not command:
+        return text
+    quoted = shlex.quote(command).replace("{", "{{").replace("}", "}}")
+    return re.sub(r"(?<![\w./-])minsheng(?= [a-z-])", lambda _found: quoted, text)

@@ -1,8 +1,7 @@
 """The settings: one validated object from the profile, the site's TOML file and the environment.
 
-Order, the later wins: defaults here, `profiles/<profile>.toml` (numbers only), `<var>/minsheng.toml`,
+Order, the later wins: defaults (`config.sections`), `profiles/<profile>.toml` (numbers only), `<var>/minsheng.toml`,
 variables `MINSHENG_<SECTION>__<NAME>`. An unknown or half-written setting is a `BadSettings` sentence.
-Times are seconds (float) unless the name says otherwise; clock times are the city's local time.
 """
 
 from __future__ import annotations
@@ -10,94 +9,29 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from datetime import time
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from config.errors import BadSettings
 from config.language import _
+from config.reasons import reason
+from config.sections import Asterisk, Callback, Line, Sip, Speech, Store, Trunk
 
 Profile = Literal["run", "demo"]
 
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sip(Section):
-    """Where telephones reach us."""
-
-    bind: str = "127.0.0.1"
-    port: int = Field(5060, ge=1024, le=65535)
-    rtp_first: int = Field(20000, ge=1024, le=65535)
-    rtp_last: int = Field(20999, ge=1024, le=65535)
-
-
-class Trunk(Section):
-    """A carrier identified by address; `contact` is where our own calls go."""
-
-    match: list[str] = Field(min_length=1)
-    contact: str
-
-
-class Asterisk(Section):
-    """The private Asterisk: `program` names a system one; empty means fetch our own."""
-
-    program: Path | None = None
-    http_port: int = Field(8088, ge=1024, le=65535)
-
-
-class Line(Section):
-    """Manners of the line (DESIGN 4)."""
-
-    answer_within: float = Field(15.0, gt=0)  # a person before this, else the intake begins
-    widen_every: float = Field(5.0, gt=0)  # one more seat rings
-    seat_rings: float = Field(20.0, gt=0)  # a phone not answering is passed over for this call
-    claim_within_ms: int = Field(700, ge=100)  # StasisBroadcast, then the fallback
-    clip_longest: float = Field(120.0, gt=0, le=120.0)  # one answer of the intake, which is also read back
-    clip_ends_after: float = Field(3.0, gt=0)  # silence that ends an answer
-    key_within: float = Field(6.0, gt=0)  # wait for a key after a question
-    fallback_rings: int = Field(15, ge=2)  # s, one round of the fallback
-    overflow_after: float = Field(10.0, gt=0)  # an emergency nobody takes: also the overflow list
-    poll_every: float = Field(5.0, gt=0)  # rows of orders; the bell only hastens it
-    number_on_disk_within: float = Field(2.0, gt=0)  # before it no number is spoken or dialled
-
-
-class Callback(Section):
-    """Whom we may ring and when (DESIGN 7)."""
-
-    opens: time = time(9, 0)
-    closes: time = time(20, 30)
-    due_after_days: int = Field(1, ge=0)  # calendar days after the resolution
-    attempts: int = Field(3, ge=1)  # per case
-    spacing: float = Field(86400.0, ge=0)  # at most one attempt a day per number
-    per_number: int = Field(3, ge=1)  # attempts per number within `per_number_window`
-    per_number_window: float = Field(7 * 86400.0, gt=0)
-    ring_for: float = Field(45.0, gt=0)
-    key_within: float = Field(6.0, gt=0)
-    askings: int = Field(3, ge=1)
-    tick: float = Field(20.0, gt=0)  # the scheduler looks for due callbacks
-    spare_channels: int = Field(10, ge=0)  # never take the last channels from citizens
-
-
-class Store(Section):
-    """`url` empty: SQLite in `<var>/store/minsheng.db`; else a SQLAlchemy PostgreSQL URL."""
-
-    url: str = ""
-
-
-class Speech(Section):
-    model: str = "whisper-base"
-    threads: int = Field(1, ge=1)
+# Variables that are no settings: the language, and what the launcher and Asterisk are told.
+OTHER_VARIABLES = ("LANGUAGE", "PYTHON", "COMMAND", "DATA")
 
 
 class _Environment(EnvSettingsSource):
@@ -137,6 +71,27 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"/[A-Za-z0-9/._+-]*", str(path)):
             raise ValueError(_("路径只能含字母、数字和 / . _ + -：{path}", path=path))
         return path
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+            raise ValueError(_("没有叫“{name}”的时区；写法如 Asia/Shanghai", name=name)) from None
+        return name
+
+    @model_validator(mode="after")
+    def _room_for_callbacks(self) -> Self:
+        channels = (self.sip.rtp_last - self.sip.rtp_first + 1) // 2
+        if channels <= self.callback.spare_channels:
+            raise ValueError(
+                _(
+                    "RTP 端口只够 {channels} 个通道，callback.spare_channels 全留给来电，永远不会回访",
+                    channels=channels,
+                )
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -221,18 +176,41 @@ def load(var: Path | None = None, **changes: Any) -> Settings:
         )
     merged = _merge(_merge(_merge({"cache": default_cache()}, numbers), site), changes)
     merged["var"] = var
+    unknown = _unknown_variables()
     try:
-        return Settings(**merged)
+        settings = Settings(**merged)
+    except SettingsError as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"MINSHENG_{field[1].upper()}" if field else "MINSHENG_*"
+        raise BadSettings(_("环境变量 {name} 写得不完整：应为 JSON", name=name)) from None
     except ValidationError as error:
-        wrong = "；".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {_reason(item['type'], item['msg'])}"
+        wrong = [
+            ": ".join(
+                part
+                for part in (
+                    ".".join(str(step) for step in item["loc"]),
+                    reason(item["type"], item.get("ctx", {}), item["msg"]),
+                )
+                if part
+            )
             for item in error.errors()
-        )
-        raise BadSettings(_("设置有误：{wrong}", wrong=wrong)) from None
+        ]
+        raise BadSettings(_("设置有误：{wrong}", wrong=_("；").join(wrong + unknown))) from None
+    if unknown:
+        raise BadSettings(_("设置有误：{wrong}", wrong=_("；").join(unknown)))
+    return settings
 
 
-def _reason(kind: str, message: str) -> str:
-    return _("没有这一项设置") if kind == "extra_forbidden" else message
+def _unknown_variables() -> list[str]:
+    """A sentence for each `MINSHENG_` variable that means nothing: most likely one that is misspelt."""
+    known = {name.upper() for name in Settings.model_fields} | set(OTHER_VARIABLES)
+    prefix = "MINSHENG_"
+    strange = [
+        name
+        for name in os.environ
+        if name.upper().startswith(prefix) and name[len(prefix) :].upper().partition("__")[0] not in known
+    ]
+    return [_("没有 {name} 这个环境变量", name=name) for name in sorted(strange)]
 
 
 def _toml(path: Path) -> dict[str, Any]:

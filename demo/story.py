@@ -42,7 +42,7 @@ LOOK_EVERY = 0.3  # s
 STORE_WITHIN = 20.0  # s from an event to its row, on a busy machine
 SEALED_WITHIN = 30.0  # s; the house's own figure is 5 s
 TRANSCRIBED_WITHIN = 240.0  # s; loading the model included
-SILENT_STAYS = 90.0  # s: through both askings of the intake and of the silence
+SILENT_STAYS = 90.0  # s: through the first question and both askings of the silence
 ATTEMPT_WITHIN = 150.0  # s, one callback listened to without a key
 
 
@@ -206,7 +206,8 @@ class _Story:
         for channel, text, start, uncertain in await asyncio.to_thread(read):
             doubt = _("（不确定，请听录音）") if uncertain else ""
             who = _("市民") if channel == "citizen" else _("接警员")
-            self._timeline.tell("office", f"{start:6.1f} s  {who}：{text}{doubt}", quiet=True)
+            said = _("{who}：{text}{doubt}", who=who, text=text, doubt=doubt)
+            self._timeline.tell("office", f"{start:6.1f} s  {said}", quiet=True)
 
     def _asked(self, session: Session, number: str) -> Case | None:
         """The case, once nothing more is going to happen to it by itself."""

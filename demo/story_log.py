@@ -7,9 +7,10 @@ from typing import Any
 
 from cases.states import STEPS
 from config.language import _
-from demo.story_words import Names, disposition, ground, outcome
+from demo.story_words import Names
 from demo.timeline import Who
 from models import kinds
+from models.labels import disposition, ground, outcome
 from models.log import LoggedEvent
 from models.words import Disposition
 

@@ -57,10 +57,20 @@ class Office:
         with self._store.reading() as session:
             query = select(LoggedEvent).where(LoggedEvent.at >= self.begins).order_by(LoggedEvent.at)
             fresh = [event for event in session.scalars(query) if event.id not in self._told]
+            earlier = self._of_earlier_stories(session, {event.stream for event in fresh})
         for event in fresh:
             self._told.add(event.id)
+            if event.stream in earlier:
+                continue  # the worker still reads a call of the last demo
             if told := retell(self.names, event):
                 self._timeline.tell_at(*told, event.at)
+
+    def _of_earlier_stories(self, session: Session, streams: set[str]) -> set[str]:
+        """Those of the streams that something was logged on before this story began."""
+        query = select(LoggedEvent.stream).where(
+            LoggedEvent.stream.in_(streams), LoggedEvent.at < self.begins
+        )
+        return set(session.scalars(query.distinct())) if streams else set()
 
     async def work(self, case: Case, by: str) -> None:
         """A person assigns what was suggested; the unit accepts, and reports it done."""

@@ -10,11 +10,13 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases.states import STATES
 from config.language import _
 from demo.people import Answer
 from models import kinds
 from models.calls import Call, Recording, Segment, Transcript
 from models.cases import Callback, Case
+from models.labels import disposition
 from models.log import LoggedEvent
 from models.words import CaseState, Disposition, RecordingKind
 
@@ -117,7 +119,9 @@ def judge(result: Result, options: Options, *, speechless: bool, attempts: int) 
         wanted = Disposition.SILENT if speechless else Disposition.INTAKE
     if result.call.get("disposition") != wanted:
         return _(
-            "来电的结果是“{found}”，应为“{wanted}”", found=result.call.get("disposition"), wanted=wanted.value
+            "来电的结果是“{found}”，应为“{wanted}”",
+            found=disposition(result.call.get("disposition")),
+            wanted=disposition(wanted),
         )
     if not result.recording:
         return _("来电没有录音")
@@ -131,7 +135,9 @@ def judge(result: Result, options: Options, *, speechless: bool, attempts: int) 
 def _judge_case(result: Result, answer: Answer, attempts: int) -> str:
     state = {"solved": CaseState.CLOSED, "unsolved": CaseState.REOPENED}.get(answer, CaseState.RESOLVED)
     if result.case.get("state") != state:
-        return _("工单的状态是“{found}”，应为“{wanted}”", found=result.case.get("state"), wanted=state.value)
+        found = result.case.get("state")
+        named = STATES[CaseState(found)].label if found else _("没有立案")
+        return _("工单的状态是“{found}”，应为“{wanted}”", found=named, wanted=STATES[state].label)
     last = result.callbacks[-1] if result.callbacks else {}
     if answer in ("solved", "unsolved"):
         expected: bool | None = answer == "solved"

@@ -63,7 +63,10 @@ class Timeline:
         self.flush(everything=True)
         if self._console is not None:
             self._console.print()
-            self._console.rule(f"[bold]{escape(title)}[/]", align="left", style="dim")
+            if self._console.is_terminal:
+                self._console.rule(f"[bold]{escape(title)}[/]", align="left", style="dim")
+            else:
+                self._plain(title)
 
     def tell(self, who: Who, text: str, *, at: float | None = None, quiet: bool = False) -> None:
         """`at` is monotonic seconds, now where empty. `quiet`: a detail."""
@@ -79,6 +82,11 @@ class Timeline:
         """What remains of it all: a name and a value each."""
         self.chapter(title)
         if self._console is None:
+            return
+        if not self._console.is_terminal:
+            for name, value in rows:
+                for each in value.splitlines():
+                    self._plain(f"{name}  {each}")
             return
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True, style="bold")
@@ -98,6 +106,10 @@ class Timeline:
         if self._console is None:
             return
         minutes, rest = divmod(max(0.0, seconds), 60)
+        clock = f"{int(minutes):02}:{rest:04.1f}"
+        if not self._console.is_terminal:
+            self._plain(f"{clock}  {_name(who)}  {text}")
+            return
         line = Table.grid(padding=(0, 2))  # a long sentence goes on under its own beginning
         line.add_column(no_wrap=True, style="dim")
         line.add_column(no_wrap=True, style=f"bold {COLOURS[who]}")
@@ -105,8 +117,13 @@ class Timeline:
         room = self._console.width - BESIDE - cell_len(_name(who))
         words = Text("\n".join(_folded(text, max(20, room))))
         words.highlight_regex(r"(?s)“.*”", "italic")
-        line.add_row(f"{int(minutes):02}:{rest:04.1f}", _name(who), words)
+        line.add_row(clock, _name(who), words)
         self._console.print(line)
+
+    def _plain(self, line: str) -> None:
+        """One moment, one line, as it is: a file or a pipe has no width, and a path must stay whole."""
+        if self._console is not None:
+            self._console.print(Text(line), soft_wrap=True)
 
 
 def _folded(text: str, width: int) -> list[str]:

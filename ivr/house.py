@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config.city.load import load as load_city
 from config.city.model import City
 from config.settings import Settings
 from models.event import Event, Json, happened
@@ -28,6 +29,13 @@ class House:
     spool: Spool
     lookup: Lookup
     desk: Desk = field(init=False)
+
+    @classmethod
+    def of_site(
+        cls, settings: Settings, ari: AriClient, router: Router, spool: Spool, lookup: Lookup
+    ) -> House:
+        """With the city as this site has changed it. Raises `BadSettings`."""
+        return cls(settings, load_city(settings.city, settings.var), ari, router, spool, lookup)
 
     @property
     def app(self) -> str:

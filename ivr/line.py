@@ -18,7 +18,6 @@ from typing import Any
 
 import structlog
 
-from config.city.load import load as load_city
 from config.errors import Exit, Trouble
 from config.settings import Settings, load
 from dialplan.render import ARI_USER
@@ -243,7 +242,7 @@ async def serve(settings: Settings) -> bool:
     url = f"http://127.0.0.1:{settings.asterisk.http_port}"
     try:
         async with AriClient(url, ARI_USER, secrets.ari, f"minsheng-{settings.node}") as client:
-            house = House(settings, load_city(settings.city), client, Router(), spool, lookup)
+            house = House.of_site(settings, client, Router(), spool, lookup)
             house.desk = Desk(house)
             return await _work(house, Staff(house, list(secrets.seats)))
     finally:

@@ -102,7 +102,7 @@ async def _answered(house: House, lease: Leased, leg: Leg) -> Answers:
 
     answers = Answers()
     try:
-        await survey(call, house, lease.code, stage, answers)
+        await survey(call, house, stage, answers)
     except Exception:
         log.exception("survey_fault", call=lease.id)
         answers.outcome = answers.so_far(Outcome.UNKNOWN)  # they were rung: not at once again

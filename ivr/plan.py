@@ -63,7 +63,8 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
         "stop": [
             {
                 "name": "asterisk",
-                "command": [*rx, "core stop gracefully"],
+                # Not "gracefully": that refuses every new channel, so no phone could ring for one who still waits.
+                "command": [*rx, "core stop when convenient"],
                 "command_now": [*rx, "core stop now"],
                 "within": None,  # calls are finished, however long they take
                 "within_now": 3.0,

@@ -53,6 +53,7 @@ def prepare(var: Path, profile: Profile, reporter: Reporter, *, now: bool = Fals
     lock = _alone(var)
     site.first_settings(var, profile)
     settings = load(var)
+    site.check(settings)
     city = city_file.load(settings.city, var)
     try:
         to_file(var / "log" / "minsheng.log")

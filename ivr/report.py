@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -47,7 +48,9 @@ class Report:
     operator: str | None = None
     no_matter: bool = False
     silent: bool = False
+    unheard: int = 0  # how often they were asked to press or to knock, since nobody is heard
     complete: bool = False  # the intake reached its end
+    takes: Counter[str] = field(default_factory=Counter)  # clips begun, by question
     clips: dict[str, Clip] = field(default_factory=dict)
     case: CaseName | None = None
     ended_by: str = "caller"
@@ -80,6 +83,11 @@ class Report:
         if RANK[priority] > RANK[self.priority]:
             self.priority = priority
             self.note(kinds.CALL_PRIORITY, priority=priority.value, why=why)
+
+    def next_clip(self, question: str) -> str:
+        """The name of the next clip, its WAV's too: never one that was used."""
+        self.takes[question] += 1
+        return f"{self.call.id}.{question}.{self.takes[question]}"
 
     def heard(self, question: str, clip: Clip) -> None:
         """An answer in which somebody is heard."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from config.errors import Trouble
+from config.errors import BadSettings, Trouble
 from config.language import _
-from config.settings import Profile
+from config.settings import Profile, Settings
+from speech.entries import ENTRIES
 
 DEMO_CITIZEN = "127.0.0.2"  # the demo's carrier, and the telephone behind it
 DEMO_CITIZEN_PORT = 25070
@@ -57,6 +58,16 @@ def first_settings(var: Path, profile: Profile) -> bool:
     except OSError as error:
         raise Trouble(_("目录 {var} 不能写：{why}", var=var, why=error.strerror)) from None
     return True
+
+
+def check(settings: Settings) -> None:
+    """What `config` cannot know: the models there are. Raises `BadSettings`."""
+    name = settings.speech.model
+    if name not in ENTRIES:
+        known = _("、").join(ENTRIES)
+        raise BadSettings(
+            _("设置有误：speech.model: 没有叫 {name} 的模型；有：{known}", name=name, known=known)
+        )
 
 
 def lan_address() -> str:

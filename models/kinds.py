@@ -15,7 +15,7 @@ LEG_START = "LegStart"  # leg (channel id), role operator|citizen|…, seat
 LEG_ANSWER = "LegAnswer"  # leg
 LEG_END = "LegEnd"  # leg, cause (Q.850), tech_cause (SIP), how answered|busy|rejected|unreachable|no_answer|cancelled
 CALL_TALK = "AgentCallStart"  # leg, seat, operator: citizen and operator are bridged
-CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator
+CALL_TALK_END = "AgentCallEnd"  # leg, by caller|operator|phone (the operator's failed)
 CLIP = "RecMediaEnd"  # question, clip (file name), seconds: one answer of the intake
 CALL_END = "CallEnd"  # disposition (models.words.Disposition), by caller|operator|line|callee, seconds, cause
 # stream case:<number>

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from speech.api import Word
+from speech.api import Heard, Word
 from speech.normalise import comparable
 
 PROMPT = "以下是普通话的句子。"  # shows the recogniser which script and marks are wanted
@@ -20,6 +20,7 @@ UNSURE = -0.5  # error rate 0.10 above −0.35, 0.49 below −0.7
 QUIET = -50.0  # dBFS: nobody speaks on a telephone so softly
 FASTEST = 12.0  # characters a second: nobody speaks so fast (7 is fast)
 GAP = 1.0  # s of silence that parts two utterances
+UNHEARD = "〔听不清，请听录音〕"  # kept with the call: the text of a voice that gave no words
 # What the recogniser learnt from subtitles and says when it hears nothing.
 SUBTITLES = (
     "请不吝点赞", "点赞订阅", "订阅转发", "打赏支持", "明镜与点点", "字幕志愿者",
@@ -47,6 +48,13 @@ def invented(
 def uncertain(text: str, *, logprob: float) -> bool:
     """Whether a segment is shown as *listen to the recording*."""
     return logprob < UNSURE or (len(comparable(text)) == 1 and comparable(text) in comparable(PROMPT))
+
+
+def unheard(start: float, end: float) -> Heard:
+    """The mark of a voice between two moments (s) whose words were not found: no doubt is resolved by silence."""
+    return Heard(
+        start=round(start, 3), end=round(end, 3), text=UNHEARD, raw="", uncertain=True, confidence=0.0
+    )
 
 
 def utterances(words: Iterable[Word]) -> list[list[Word]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config.errors import Trouble
 from config.language import _
-from speech import rules
+from speech import rules, voice
 from speech.api import Heard, Word
 from speech.normalise import readable
 from speech.resample import resample
@@ -21,6 +21,10 @@ from speech.script import simplified
 
 RATE = 16000  # Hz the model was trained at
 FRAME = RATE // 100
+AROUND = 0.3  # s of the track before and after a turn that are read with it
+# The same at the second try: another cut, because the same one only gives the same again (a loop of one sign, say),
+# and a narrower one, so that the neighbours' words are not written twice.
+AROUND_AGAIN = 0.15
 # Measured best on telephone-band Mandarin: without a prompt half comes in traditional script, a beam of 1
 # costs two points of error rate, conditioning on earlier text lets one mistake run through the rest of the call.
 SETTINGS: dict[str, Any] = {
@@ -29,7 +33,7 @@ SETTINGS: dict[str, Any] = {
     "temperature": 0.0,
     "condition_on_previous_text": False,
     "initial_prompt": rules.PROMPT,
-    "vad_filter": True,
+    "vad_filter": False,  # the turns are cut by `speech.voice`
     "word_timestamps": True,
     "no_repeat_ngram_size": 5,
     "repetition_penalty": 1.05,
@@ -62,12 +66,23 @@ class Whisper:
     def read(self, samples: NDArray[Any], rate: int) -> list[Heard]:
         """What is said in `samples`; see `speech.api.Recogniser`."""
         sound = resample(_as_float(samples), rate, RATE)
-        if _loudest(sound) < rules.QUIET:
-            return []
+        voiced = [one for one in voice.stretches(sound, RATE) if _loudest(_cut(sound, one)) >= rules.QUIET]
         heard: list[Heard] = []
-        segments, _info = self._whisper.transcribe(sound, **SETTINGS)
+        for turn in voice.turns(voiced):
+            heard += self._turn(sound, turn, AROUND)
+        for left in voice.missed(voiced, _words(heard)):
+            heard += self._turn(sound, left, AROUND_AGAIN)
+        heard += [rules.unheard(left.start, left.end) for left in voice.missed(voiced, _words(heard))]
+        return sorted(heard, key=lambda one: (one.start, one.end))
+
+    def _turn(self, sound: NDArray[np.float32], turn: voice.Span, around: float) -> list[Heard]:
+        """What is said between two moments of the track, read with `around` s on both sides."""
+        begin = max(0.0, turn.start - around)
+        cut = _cut(sound, voice.Span(begin, turn.end + around))
+        segments, _info = self._whisper.transcribe(cut, **SETTINGS)
+        heard: list[Heard] = []
         for segment in segments:
-            level = _loudest(sound[int(segment.start * RATE) : int(segment.end * RATE) + FRAME])
+            level = _loudest(_cut(cut, voice.Span(segment.start, segment.end + 0.01)))
             if not rules.invented(
                 segment.text,
                 no_speech=segment.no_speech_prob,
@@ -76,18 +91,20 @@ class Whisper:
                 level=level,
                 seconds=segment.end - segment.start,
             ):
-                heard += _heard(segment)
+                heard += _heard(segment, begin)
         return heard
 
 
-def _heard(segment: Any) -> list[Heard]:
+def _heard(segment: Any, begin: float) -> list[Heard]:
+    """A segment of a cut that begins at `begin` s, in the track's time."""
     words = [
-        Word(_plain(word.start), _plain(word.end), word.word, _plain(word.probability))
+        Word(_plain(begin + word.start), _plain(begin + word.end), word.word, _plain(word.probability))
         for word in segment.words or ()
     ]
     confidence = _plain(min(1.0, math.exp(segment.avg_logprob)))
     if not words:
-        words = [Word(_plain(segment.start), _plain(segment.end), segment.text, confidence)]
+        start, end = _plain(begin + segment.start), _plain(begin + segment.end)
+        words = [Word(start, end, segment.text, confidence)]
     found: list[Heard] = []
     for part in rules.utterances(words):
         raw = "".join(word.text for word in part).strip()
@@ -109,6 +126,14 @@ def _heard(segment: Any) -> list[Heard]:
             )
         )
     return found
+
+
+def _words(heard: list[Heard]) -> list[Word]:
+    return [word for one in heard for word in one.words]
+
+
+def _cut(sound: NDArray[np.float32], span: voice.Span) -> NDArray[np.float32]:
+    return sound[max(0, int(span.start * RATE)) : int(span.end * RATE)]
 
 
 def _plain(number: float) -> float:

@@ -116,8 +116,13 @@ class Call(FarEnd):
                 digit = await self.until(self.next_key(), within=within)
         return taken
 
-    async def clip(self, name: str, *, longest: float, ends_after: float) -> Clip:
-        """Record what is said now until `#`, `ends_after` s of silence, or `longest` s; in the call's recording too."""
+    async def clip(
+        self, name: str, *, longest: float, ends_after: float, unless: asyncio.Future[str] | None = None
+    ) -> Clip:
+        """Record what is said now until `#`, `ends_after` s of silence, or `longest` s; in the call's recording too.
+
+        Stops as soon as `unless` is there; the clip is then of no length.
+        """
         finished = self._expect(f"recording:{name}")
         await self._request(
             self._ari.channels.record(
@@ -132,11 +137,13 @@ class Call(FarEnd):
         )
         self._quiet = False  # recording ends the silence generator too
         try:
-            event = await self.until(finished, within=longest + CLIP_GRACE)
+            event = await self.until(finished, within=longest + CLIP_GRACE, or_else=unless)
         except Turn:
             await self._stop_clip(name)  # addChannel while recording is refused (409)
             raise
-        if event is None:
+        if event is None and unless is not None and unless.done():
+            await self._stop_clip(name)
+        elif event is None:
             raise Overstayed
         await self.quiet()
         recording = getattr(event, "recording", None)

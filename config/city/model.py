@@ -130,7 +130,7 @@ class Supervisor(Part):
 
 
 class Overflow(Part):
-    """A telephone rung when nobody takes an emergency."""
+    """A telephone that the fallback rings too, once three of its rounds found nobody."""
 
     name: str
     number: str = Field(pattern=r"^[0-9]{3,15}$")
@@ -209,5 +209,5 @@ class City(Part):
                 _("回访显示的号码 {number} 只是占位，请改为本市公布的号码", number=self.numbers.shown)
             )
         if not self.numbers.overflow:
-            found.append(_("没有设置溢出号码：紧急来电无人接听时只能继续振铃坐席"))
+            found.append(_("没有设置溢出号码：程序不应答而后备振铃无人接听时，仍只能振铃坐席"))
         return found

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from callbacks import plan
+from callbacks.policy import Why
 from config.language import _
 from ivr.cli import show
 from ivr.cli.office import open_office
-from models import kinds
+from models import kinds, labels
 from models.cases import Callback
 from models.event import now
 from models.store.bus import Bell, place
@@ -50,8 +51,8 @@ def listed(
                 words[row.state],
                 show.local(row.due_at, office.zone),
                 str(len(row.attempts)),
-                row.disposition,
-                row.why_person,
+                labels.outcome(row.disposition) if row.disposition else "",
+                Why(row.why_person).label if row.why_person else "",
             ]
             for row in rows
         ),

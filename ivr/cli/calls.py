@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.orm import Session
 
-from config.errors import NotFound
+from config.errors import Exit, NotFound, Trouble
 from config.language import _
 from ivr.cli import show
 from ivr.cli.office import me, open_office
+from models import labels
 from models.calls import Call, Transcript
 from models.store.log import events
 from recordings import catalogue
@@ -53,7 +57,9 @@ def listed(
                 show.local(call["started_at"], office.zone),
                 _("呼入") if call["direction"] == "in" else _("呼出"),
                 call["number"],
-                call["disposition"] or call["stage"],
+                labels.disposition(call["disposition"])
+                if call["disposition"]
+                else labels.stage(call["stage"]),
                 call["seconds"] and f"{call['seconds']:.1f}",
                 call["operator"],
                 call["case_number"],
@@ -76,7 +82,9 @@ def shown(name: Id, json: show.AsJson = False) -> None:
         return
     out = show.console()
     call = whole["call"]
-    out.print(_("通话 {id}：{number}，{result}", id=name, number=call["number"], result=call["disposition"]))
+    ended = call["disposition"]
+    result = labels.disposition(ended) if ended else labels.stage(call["stage"])
+    out.print(_("通话 {id}：{number}，{result}", id=name, number=call["number"], result=result))
     for sound in whole["recordings"]:
         out.print(_("录音 {path}：{seconds:.1f} 秒", path=sound["path"], seconds=sound["seconds"]))
     for line in whole["transcript"]:
@@ -125,15 +133,34 @@ def play(
     if not sounds:
         raise NotFound(_("通话 {id} 还没有封存的录音", id=name))
     path = catalogue.path_of(office.settings.sealed, sounds[0])
-    with office.store.transaction() as session:
+    # The trace stands before anybody has the sound, and not where nobody can get it.
+    with _given_out(path, save) as place, office.store.transaction() as session:
         catalogue.replayed(session, me(), sounds[0], node=office.settings.node)
-    if save is not None:
-        shutil.copyfile(path, save)
-        path = save
+    path = place
     if json:
         show.as_json({"path": path, "seconds": sounds[0].seconds, "channels": sounds[0].channels})
     elif save is not None or not _played(path):
         show.console().print(str(path))
+
+
+@contextmanager
+def _given_out(sound: Path, save: Path | None) -> Iterator[Path]:
+    """Where the sound is to be had: `save` gets its copy when the block went well. Raises `Trouble`."""
+    if save is None:
+        yield sound
+        return
+    if save.is_dir():
+        raise Trouble(_("{path} 是目录，请写文件名", path=save), Exit.USAGE)
+    fresh = save.with_name(f".{save.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(sound, fresh)
+        yield save
+        fresh.replace(save)
+    except OSError as error:
+        raise Trouble(_("{path} 写不了：{why}", path=save, why=error.strerror)) from None
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def _played(path: Path) -> bool:

@@ -10,17 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import steps
-from cases.change import find, stream
+from cases.change import find
 from cases.states import STATES, UNSETTLED
 from config.city.model import City
 from config.errors import NotFound
 from config.language import _
 from ivr.cli import show
 from ivr.cli.office import Office, open_office
+from ivr.cli.whole_case import describe
 from models.cases import Case
 from models.event import now
 from models.store.bus import Bell, place
-from models.store.log import events
 from models.store.retry import retrying
 from models.words import CaseState, Ground
 
@@ -93,22 +93,6 @@ def shown(number: Number, json: show.AsJson = False) -> None:
     for event in whole["history"]:
         words = " ".join(f"{name}={value}" for name, value in event["body"].items())
         out.print(f"{show.local(event['at'], office.zone)}  {event['kind']}  {words}", style="dim")
-
-
-def describe(session: Session, row: Case) -> dict[str, Any]:
-    """A case with its assignments, callbacks and history, as plain values."""
-    return {
-        "case": show.columns(row),
-        "assignments": [show.columns(item) for item in row.assignments],
-        "callbacks": [
-            show.columns(item) | {"attempts": [show.columns(attempt) for attempt in item.attempts]}
-            for item in row.callbacks
-        ],
-        "history": [
-            {"at": event.at, "kind": event.kind, "body": event.body}
-            for event in events(session, stream(row.number))
-        ],
-    }
 
 
 def take(number: str, json: bool, by: str | None, step: Callable[[Session, City, str, Any], Case]) -> None:

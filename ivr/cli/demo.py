@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json as json_text
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from ivr.cli.progress import Steps
 from ivr.cli.run import guard_command
 from ivr.prepare import Prepared, prepare
 
+EXTRAS = {"phones": "baresip", "speech": "faster_whisper"}  # of pyproject.toml, by a module of each
 READY_WITHIN = 60.0  # s; seconds on an idle machine
 
 
@@ -41,6 +44,8 @@ def demo(
 ) -> None:
     if audio is not None:
         need_sound(audio)
+    need_extras()
+    heed_signals()
     console = show.aside() if json else show.console()
     with Steps(show.aside()) as steps:
         prepared = prepare(default_var() / "demo", "demo", steps.report)
@@ -49,12 +54,43 @@ def demo(
         told = asyncio.run(story.tell(prepared.settings, options, console))
     if json:
         show.as_json(told.result)
+    var = prepared.settings.var
+    show.aside().print(_("这次演示的数据：MINSHENG_VAR={var} minsheng case list", var=var), soft_wrap=True)
     if keep:
-        show.aside().print(
-            _("系统还在运行：MINSHENG_VAR={var} minsheng stop 停止", var=prepared.settings.var)
-        )
+        show.aside().print(_("系统还在运行：MINSHENG_VAR={var} minsheng stop 停止", var=var), soft_wrap=True)
     if not told.as_asked:
         raise Trouble(_("故事没有照选项结束：{why}", why=told.why), Exit.STORY)
+
+
+def need_extras() -> None:
+    """Raises `Trouble` naming the extras that a plain `pip install .` leaves out."""
+    missing = [extra for extra, module in EXTRAS.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        how = f"pip install '.[{','.join(missing)}]'"
+        raise Trouble(
+            _(
+                "演示还缺少可选的部分 {missing}：请运行 {how}，或改用 ./minsheng demo",
+                missing="、".join(missing),
+                how=how,
+            )
+        )
+
+
+def heed_signals() -> None:
+    """A plain `kill`, or the terminal closing, ends the demo the way Ctrl-C does: nothing stays behind.
+
+    A shell starts what it puts in the background with Ctrl-C ignored; then it would be lost on us too.
+    """
+
+    def as_ctrl_c(number: int, _frame: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if (
+            signal.getsignal(number) is not signal.SIG_IGN
+        ):  # under nohup a closed terminal is to change nothing
+            signal.signal(number, as_ctrl_c)
 
 
 def need_sound(path: Path) -> None:
@@ -81,9 +117,9 @@ def living(prepared: Prepared, *, keep: bool) -> Iterator[None]:
             pass_fds=[prepared.lock],
             start_new_session=True,
         )
-    os.close(prepared.lock)
     stays = False
     try:
+        os.close(prepared.lock)
         wait_ready(settings, child)
         yield
         stays = keep

@@ -13,6 +13,7 @@ from ivr import seats
 from ivr.cli import show
 from ivr.cli.office import Office, me, open_office
 from ivr.prepare import configure
+from models import labels
 from models.store.retry import retrying
 from models.words import Role
 from telephony.asterisk import obtain, secrets
@@ -36,7 +37,9 @@ def listed(
         show.as_json({"operators": found})
         return
     heads = [_("账号"), _("工号"), _("姓名"), _("角色")] + [_("密码")] * passwords
-    show.as_table(heads, (list(row.values()) for row in found), _("还没有接警员"))
+    show.as_table(
+        heads, (list((row | {"role": labels.role(row["role"])}).values()) for row in found), _("还没有接警员")
+    )
 
 
 @app.command(help=_("添加接警员"))

@@ -11,6 +11,7 @@ import typer
 from config.city import load as city
 from config.language import _
 from config.settings import Settings, load
+from ivr import site
 from ivr.cli import show
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,6 +30,7 @@ def shown(json: show.AsJson = False) -> None:
 @app.command(help=_("检查设置文件和城市文件"))
 def check(json: show.AsJson = False) -> None:
     settings = load()
+    site.check(settings)
     town = city.load(settings.city, settings.var)
     warnings = town.warnings(date.today())
     if json:

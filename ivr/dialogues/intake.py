@@ -17,7 +17,7 @@ from telephony.call import Call, Clip
 from telephony.turns import Turn
 
 TAKES = 3  # of one answer
-UNHEARD = 2  # takes in which nobody was to be heard: no third one
+UNHEARD = 2  # takes in which nobody was heard: no third one (of the first question one: the silence asks)
 LONGEST_NUMBER = 15  # digits: a mobile number with 0086 before it
 
 
@@ -25,9 +25,10 @@ LONGEST_NUMBER = 15  # digits: a mobile number with 0086 before it
 async def intake(call: Call, report: Report, house: House) -> Next:
     """Take the report, give the case's code, and keep ringing for as long as the citizen stays."""
     with call.interruptible():
-        await call.say(house.sound("busy"))
+        if not report.unheard:  # else they were asked to speak, and do
+            await call.say(house.sound("busy"))
         if not await answer(call, report, house, "what"):
-            return Next(silence)
+            return Next(silence, Next(intake))
         await answer(call, report, house, "where")
         report.callback_phone = await number(call, report, house)
         await answer(call, report, house, "when")
@@ -43,15 +44,15 @@ async def answer(call: Call, report: Report, house: House, question: str) -> boo
     Without a key, what was said stands; and an earlier take stands when nothing better follows.
     """
     unheard = 0
-    for take in range(1, TAKES + 1):
+    for _ in range(TAKES):
         await call.note_state(f"intake:{question}")
         await call.say(house.sound(f"ask_{question}"), house.sound("beep"))
-        clip = await take_down(call, report, house, question, take)
+        clip = await take_down(call, report, house, question)
         if clip is None:
             unheard += 1
-            if unheard == UNHEARD:
+            if unheard == UNHEARD or (question == "what" and not report.spoken_for):
                 break
-            await call.say(house.sound("nothing_heard" if question == "what" else "say_again"))
+            await call.say(house.sound("say_again"))
             continue
         played_back = (house.sound(f"said_{question}"), f"recording:{clip}", house.sound("confirm"))
         if await call.ask(*played_back, keys="12", within=house.settings.line.key_within) != "2":
@@ -59,10 +60,10 @@ async def answer(call: Call, report: Report, house: House, question: str) -> boo
     return question in report.clips
 
 
-async def take_down(call: Call, report: Report, house: House, question: str, take: int) -> str | None:
+async def take_down(call: Call, report: Report, house: House, question: str) -> str | None:
     """Record one take; its name, or None when nobody is heard in it. Who hangs up instead of pressing # has told us."""
     line = house.settings.line
-    name = f"{call.id}.{question}.{take}"
+    name = report.next_clip(question)
     path = house.settings.clips / f"{name}.wav"
     try:
         clip = await call.clip(name, longest=line.clip_longest, ends_after=line.clip_ends_after)
@@ -95,10 +96,12 @@ async def number(call: Call, report: Report, house: House) -> str:
 
 
 async def give_code(call: Call, report: Report, house: House) -> None:
-    """Say the case's code twice, if its event is on disk in time: a number that could be lost is not given out."""
+    """Say the case's code twice, if its event is on disk in time: a number that could be lost is not given out.
+
+    Then none is promised either: a callback never says one (DESIGN 7).
+    """
     case = report.open_case()
     if not await house.spool.on_disk(case.opened.id, within=house.settings.line.number_on_disk_within):
-        await call.say(house.sound("code_later"))
         return
     await call.say(house.sound("code_is"), *house.digits(case.code))
     await call.say(house.sound("once_more"), *house.digits(case.code))

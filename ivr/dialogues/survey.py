@@ -1,7 +1,8 @@
 """The callback: contacted? solved? satisfied? In keys (DESIGN 7).
 
-Until the callee has confirmed by key, nothing of the matter is said: a husband may have answered. Each question is
-asked up to `askings` times; answered without a key is not completed.
+Until the callee has confirmed by key, nothing of the matter is said: a husband may have answered. The case's code is
+never said: who knows it asks after the case. Each question is asked up to `askings` times; answered without a key is
+not completed.
 """
 
 from __future__ import annotations
@@ -39,16 +40,14 @@ class WantsPerson(Exception):
     """0 was pressed: a person rings them."""
 
 
-async def survey(
-    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
-) -> None:
+async def survey(call: Call, house: House, stage: Callable[[str], Awaitable[None]], answers: Answers) -> None:
     """Ask, and put into `answers` what was answered, however far it came. Never raises `CallerGone`.
 
-    `code` is the case's spoken code; `stage` is told each step by name, for the log and for a restart.
+    `stage` is told each step by name, for the log and for a restart.
     """
     call.patience = PATIENCE
     try:
-        await _questions(call, house, code, stage, answers)
+        await _questions(call, house, stage, answers)
     except WantsPerson:
         answers.wants_person = True
         answers.outcome = answers.so_far(Outcome.REFUSED)
@@ -58,7 +57,7 @@ async def survey(
 
 
 async def _questions(
-    call: Call, house: House, code: str, stage: Callable[[str], Awaitable[None]], answers: Answers
+    call: Call, house: House, stage: Callable[[str], Awaitable[None]], answers: Answers
 ) -> None:
     await stage("survey:confirm")
     confirmed = await _ask(call, house, house.sound("cb_hello"))
@@ -69,7 +68,7 @@ async def _questions(
         await call.say(house.sound("cb_wrong"))
         return
     answers.confirmed = True
-    await call.say(house.sound("cb_matter"), house.sound("code_is"), *house.digits(code))
+    await call.say(house.sound("cb_matter"))
     await stage("survey:contacted")
     answers.contacted = await _ask(call, house, house.sound("cb_contacted"))
     await stage("survey:solved")

@@ -14,6 +14,7 @@ from models.calls import Call
 from models.cases import Case
 from models.store.errors import classify
 from models.words import Direction
+from speech import rules
 from speech.api import Spoken
 
 log = structlog.get_logger()
@@ -46,7 +47,11 @@ def suggest_for(
 
 
 def texts(said: Sequence[Spoken]) -> Iterator[str]:
-    """The citizen's words; then both sides'; last also the words that were not understood well."""
+    """The citizen's words; then both sides'; last also the words that were not understood well.
+
+    The mark of a voice that gave no words says nothing about the matter.
+    """
+    said = [spoken for spoken in said if spoken.text != rules.UNHEARD]
     certain = [spoken for spoken in said if not spoken.uncertain]
     citizen = [spoken for spoken in certain if spoken.channel == "citizen"]
     for part in (citizen, certain, said):

@@ -124,7 +124,7 @@ class AsteriskProcess:
 
     def stop(self, now: bool = False, within: float = 15.0) -> None:
         """`now` cuts calls off; else running calls are finished first, however long they take."""
-        self._ask("core stop now" if now else "core stop gracefully", 5.0)
+        self._ask("core stop now" if now else "core stop when convenient", 5.0)
         if self._process is None:
             return
         try:

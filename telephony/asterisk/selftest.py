@@ -24,7 +24,8 @@ import numpy as np
 import structlog
 
 from config.language import _
-from config.settings import Asterisk, Settings, Sip
+from config.sections import Asterisk, Sip
+from config.settings import Settings
 from telephony.asterisk.installation import Installation
 from telephony.asterisk.process import AsteriskProcess
 from telephony.asterisk.trouble import NoAsterisk

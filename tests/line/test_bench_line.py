@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import sys
@@ -20,6 +21,7 @@ async def test_the_bench_measures_and_loses_no_call(tmp_path: Path) -> None:
     bench = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.line", "--quick", "--results", str(tmp_path)),
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # `bench` is no part of what is installed
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -75,3 +75,24 @@ async def test_an_operator_added_by_command_is_rung_and_one_removed_is_not_let_i
             assert "op4" not in await run.command("operator", "list")
             with pytest.raises(PhoneTrouble):
                 await phone.register()
+
+
+@pytest.mark.timeout(240)
+async def test_a_stop_does_not_forsake_who_waits_nor_who_rings_meanwhile(tmp_path: Path) -> None:
+    async with running(tmp_path) as (run, server, citizen):
+        talk = await citizen.call(f"sip:110@{server}")  # nobody is at the telephones
+        await talk.answered(within=5)
+        run.started[-1].terminate()
+        await asyncio.sleep(2.0)  # the order to stop has reached Asterisk
+        operator = await seat(run, server, "op1", tmp_path)
+        try:
+            ring = await operator.next_call(within=20)
+            await ring.answer()
+            await ring.answered(within=5)
+            await ring.tone(1000, 1.0)
+            await talk.heard_sound(within=5)
+            await talk.hang_up()
+            await ring.ended(within=5)
+            await until(lambda: set(run.pids().values()) == {None}, 60, "everything to end")
+        finally:
+            await operator.off()

@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from config.settings import default_cache
-from speech import models
+from speech import models, rules
 from speech.api import Result, Track
 from speech.normalise import comparable, distance
 from speech.reader import Reader, ReaderFailed
@@ -76,6 +76,52 @@ def test_the_people_of_the_demo_are_understood(reader: Reader, name: str) -> Non
 def test_the_matter_of_the_report_is_heard(reader: Reader) -> None:
     result = read(reader, Track(channel="citizen", path=str(FOLDER / "citizen_1.flac")))
     assert "路灯" in "".join(one.text for one in result.segments)
+
+
+def lines(*at: tuple[float, str], seconds: float, noise: float = 0.0003) -> NDArray[np.float64]:
+    """One person's track: lines of the demo from the seconds named, the last one cut off by the end of the call."""
+    track = np.random.default_rng(7).normal(0, noise, int(seconds * RATE))
+    for start, name in at:
+        sound, _rate = soundfile.read(FOLDER / f"{name}.flac")
+        begin = int(start * RATE)
+        track[begin : begin + sound.size] += sound[: track.size - begin]
+    return track
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ([(3.3, "citizen_1"), (18.8, "citizen_2"), (33.0, "citizen_3")], 35.1),
+        ([(1.0, "stalls"), (15.0, "place"), (22.0, "time"), (30.0, "citizen_3")], 34.0),
+    ],
+)
+def test_no_turn_of_a_call_with_pauses_is_lost(
+    reader: Reader, said: list[tuple[float, str]], seconds: float, tmp_path: Path
+) -> None:
+    """The recogniser may end its window after the first turn in it: of the second call it gave one turn of four."""
+    soundfile.write(tmp_path / "call.flac", lines(*said, seconds=seconds), RATE)
+    result = read(reader, Track(channel="citizen", path=str(tmp_path / "call.flac")))
+    begins = [start - 0.5 for start, _name in said] + [seconds]
+    for (_start, name), begin, until in zip(said, begins, begins[1:], strict=False):
+        text = comparable("".join(one.text for one in result.segments if begin <= one.start < until))
+        wanted = comparable(LINES[name]["text"])
+        assert distance(text, wanted) <= 0.3 * len(wanted), name
+    assert all(one.text != rules.UNHEARD for one in result.segments)
+
+
+def test_a_voice_that_nobody_can_understand_is_neither_left_out_nor_believed(
+    reader: Reader, tmp_path: Path
+) -> None:
+    three = [lines((0.0, name), seconds=5.0) for name in ("citizen_1", "water", "stalls")]
+    quiet = np.zeros(RATE)
+    garbled = np.concatenate(
+        [quiet, np.sum(three, axis=0)[::-1] / 2, quiet]
+    )  # three people at once, backwards
+    soundfile.write(tmp_path / "call.flac", garbled, RATE)
+    result = read(reader, Track(channel="citizen", path=str(tmp_path / "call.flac")))
+    assert all(one.uncertain for one in result.segments)
+    assert min(one.start for one in result.segments) < 2.0
+    assert max(one.end for one in result.segments) > 5.0
 
 
 def test_two_people_are_read_each_by_itself_in_the_calls_time(reader: Reader, tmp_path: Path) -> None:

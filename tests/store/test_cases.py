@@ -31,6 +31,13 @@ N1, N2 = "20261124-n1-0001", "20261124-n1-0002"
 DUTY = CITY.supervisor.id
 
 
+def staff(store: Store) -> None:
+    people = [("op1", "101", "operator"), ("op2", "102", "operator"), ("boss", "201", "supervisor")]
+    with store.transaction() as session:
+        for id, number, role in people:
+            session.merge(Operator(id=id, number=number, name=id, role=role, skills=[], active=True))
+
+
 def opened(store: Store, number: str = N1, phone: str = "13905990001", **facts: Any) -> str:
     body = {
         "code": number[-4:] + "001",
@@ -45,6 +52,7 @@ def opened(store: Store, number: str = N1, phone: str = "13905990001", **facts: 
     event = happened("n1", f"case:{number}", CASE_OPENED, at=NOW, number=number, **{**body, **facts})
     with store.transaction() as session:
         PROJECTIONS[CASE_OPENED](session, event)
+    staff(store)
     return number
 
 
@@ -75,13 +83,6 @@ def to_accepted(store: Store, number: str = N1) -> None:
 def to_resolved(store: Store, number: str = N1) -> None:
     to_accepted(store, number)
     take(store, steps.resolve, number, by="waterworks", result="已修复水管")
-
-
-def staff(store: Store) -> None:
-    people = [("op1", "101", "operator"), ("op2", "102", "operator"), ("boss", "201", "supervisor")]
-    with store.transaction() as session:
-        for id, number, role in people:
-            session.add(Operator(id=id, number=number, name=id, role=role, skills=[], active=True))
 
 
 def test_a_call_opens_a_case_and_hearing_of_it_twice_changes_nothing(store: Store) -> None:
@@ -184,6 +185,51 @@ def test_a_step_by_nobody_is_refused(store: Store) -> None:
     opened(store)
     with pytest.raises(Refused, match="由谁"):
         take(store, steps.assign, unit="power", by="")
+
+
+@pytest.mark.parametrize("by", ["nobody", "power", "op9", "callback"])
+def test_every_step_is_refused_to_who_is_not_known(store: Store, by: str) -> None:
+    opened(store)
+    opened(store, N2, phone="13905990002")
+
+    def refused(step: Callable[..., Case], number: str = N1, **how: Any) -> None:
+        before = the(store, number)
+        with pytest.raises(Refused, match=by):
+            take(store, step, number, by=by, **how)
+        assert (the(store, number).state, the(store, number).version) == (before.state, before.version)
+
+    refused(steps.assign, unit="waterworks")
+    refused(steps.merge, into=N2)
+    refused(steps.supervise, reason="群众多次反映")
+    refused(steps.no_matter)
+    take(store, steps.assign, unit="waterworks", matter="no_water")
+    refused(steps.accept)
+    refused(steps.return_, reason="不归我管")
+    take(store, steps.accept, by="waterworks")
+    refused(steps.extend, workdays=2, reason="等材料", approved_by="boss")
+    refused(steps.resolve, result="已修复水管")
+    take(store, steps.resolve, by="waterworks", result="已修复水管")
+    refused(steps.confirm, note="市民说水来了")
+    refused(steps.reopen, reason="又停了")
+    take(store, steps.confirm, note="市民说水来了")
+    refused(steps.close, ground=Ground.CITIZEN_CONFIRMED)
+
+
+def test_a_known_person_notes_a_units_steps_for_it(store: Store) -> None:
+    opened(store)
+    take(store, steps.assign, unit="waterworks", matter="no_water", co_units=("municipal",))
+    take(store, steps.accept, by=DUTY)
+    with pytest.raises(Refused, match="municipal"):
+        take(store, steps.resolve, by="municipal", result="水管已修")  # a co-unit does not speak for the lead
+    assert take(store, steps.resolve, by="op1", result="水管已修").state == "resolved"
+
+
+def test_who_has_left_the_line_takes_no_step(store: Store) -> None:
+    opened(store)
+    with store.transaction() as session:
+        session.execute(update(Operator).where(Operator.id == "op1").values(active=False))
+    with pytest.raises(Refused, match="op1"):
+        take(store, steps.assign, unit="waterworks", by="op1")
 
 
 def test_the_suggested_matter_is_taken_with_its_unit_only(store: Store) -> None:

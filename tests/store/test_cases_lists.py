@@ -69,7 +69,7 @@ def test_who_is_not_accepted_in_time_is_escalated_once(store: Store) -> None:
 def test_a_deadline_is_reminded_of_before_and_escalated_after_each_once(store: Store) -> None:
     opened(store)
     with store.transaction() as session:
-        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="op1", now=NOW)
+        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="duty", now=NOW)
         steps.accept(session, CITY, number(1), by="waterworks", now=NOW)
     seen = []
     for hour in range(30):
@@ -80,7 +80,7 @@ def test_a_deadline_is_reminded_of_before_and_escalated_after_each_once(store: S
 def test_nobody_is_reminded_of_what_is_done(store: Store) -> None:
     opened(store)
     with store.transaction() as session:
-        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="op1", now=NOW)
+        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="duty", now=NOW)
         steps.accept(session, CITY, number(1), by="waterworks", now=NOW)
         steps.resolve(session, CITY, number(1), result="修好了", by="waterworks", now=NOW)
     assert tick(store, CITY, NOW + timedelta(days=3)) == []
@@ -90,10 +90,10 @@ def test_a_case_taken_up_again_has_a_clock_of_its_own(store: Store) -> None:
     opened(store)
     later = NOW + timedelta(days=2)
     with store.transaction() as session:
-        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="op1", now=NOW)
+        steps.assign(session, CITY, number(1), unit="waterworks", matter="no_water", by="duty", now=NOW)
         steps.accept(session, CITY, number(1), by="waterworks", now=NOW)
         steps.resolve(session, CITY, number(1), result="修好了", by="waterworks", now=NOW)
-        steps.reopen(session, CITY, number(1), reason="又停了", by="op1", now=later)
+        steps.reopen(session, CITY, number(1), reason="又停了", by="duty", now=later)
         case = session.get_one(Case, number(1))
         case.accept_by = case.due_at = None
     tick(store, CITY, later)

@@ -14,9 +14,9 @@ from models import kinds
 from models.words import Disposition
 from telephony.call import Call
 from telephony.fake.callees import answers, no_answer
-from tests.unit.line_world import World
+from tests.unit.line_world import VIRTUAL_TIME, World
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 FALLBACK = "ms-fallback"
 

@@ -11,9 +11,9 @@ from models import kinds
 from models.words import Disposition
 from telephony.fake.callees import answers, no_answer
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import World
+from tests.unit.line_world import VIRTUAL_TIME, World
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Reach = Callable[[World, FakeChannel], Awaitable[None]]
 
@@ -71,8 +71,9 @@ async def the_wait_at_the_end(world: World, caller: FakeChannel) -> None:
 
 
 async def the_silence(world: World, caller: FakeChannel) -> None:
-    for take in (1, 2):
-        world.says(caller, "what", take, 0.0)
+    world.says(caller, "what", 1, 0.0)
+    for asking in (1, 2):
+        world.says(caller, "silence", asking, 0.0)
     await caller.hears("silent_stay")
     await asyncio.sleep(5.0)
 

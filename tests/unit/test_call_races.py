@@ -13,9 +13,9 @@ from telephony.fake.callees import answers, no_answer
 from telephony.fake.channels import FakeChannel
 from telephony.leg import Leg
 from telephony.turns import CallerGone, PersonReady, PersonWanted
-from tests.unit.line_world import World, prompts
+from tests.unit.line_world import VIRTUAL_TIME, World, prompts
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 
 def a_call(world: World) -> Call:

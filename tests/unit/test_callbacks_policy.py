@@ -12,7 +12,7 @@ from callbacks import policy
 from callbacks.policy import Asked, Hours, Why
 from config.city.load import load
 from config.language import preferred
-from config.settings import Callback as Rules
+from config.sections import Callback as Rules
 
 CITY = load("shaowu")
 RULES = Rules()

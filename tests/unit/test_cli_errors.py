@@ -69,6 +69,19 @@ def test_looking_where_nothing_ran_yet_makes_no_store(site: Path, capsys: pytest
     assert not site.exists()
 
 
+def test_hints_name_the_command_as_it_was_typed_and_the_demos_data(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINSHENG_COMMAND", "./minsheng")
+    assert status_of(["case", "list"]) == Exit.NOT_FOUND
+    assert "请先运行 ./minsheng run 或 ./minsheng demo" in told(capsys)
+    (site / "demo" / "store").mkdir(parents=True)
+    assert status_of(["case", "list"]) == Exit.NOT_FOUND
+    assert f"MINSHENG_VAR={site}/demo ./minsheng case list" in told(capsys)
+    assert status_of(["caes"]) == Exit.USAGE
+    assert "./minsheng --help" in told(capsys)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

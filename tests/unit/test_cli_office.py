@@ -14,11 +14,13 @@ import soundfile
 from sqlalchemy import select
 
 from config.city.load import load as load_city
-from config.errors import Exit
+from config.errors import Exit, Refused
+from ivr.cli import calls
 from ivr.cli.main import status_of
+from ivr.seats import ensure
 from models import kinds
 from models.calls import Call, Recording
-from models.cases import Case, Operator
+from models.cases import Callback, Case, Operator
 from models.log import LoggedEvent
 from models.store.engine import Store, open_store
 from models.store.migrate import upgrade
@@ -136,6 +138,64 @@ def test_hearing_a_recording_leaves_a_trace(
         trace = session.scalars(select(LoggedEvent)).one()
     assert (trace.kind, trace.stream) == (kinds.REPLAYED, f"call:{CALL}")
     assert trace.body["who"].startswith("cli:")
+
+
+def test_a_sound_that_cannot_be_saved_is_one_sentence_and_leaves_no_trace_of_a_hearing(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    for place, status in (
+        (tmp_path / "nowhere" / "x.flac", Exit.MACHINE),
+        (tmp_path / "file" / "x.flac", Exit.MACHINE),
+        (tmp_path, Exit.USAGE),
+    ):
+        assert status_of(["call", "play", CALL, "--save", str(place)]) == status
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1 and str(place) in lines[0]
+    with store.reading() as session:
+        assert session.scalars(select(LoggedEvent)).all() == []
+
+
+def test_a_hearing_that_leaves_no_trace_gives_out_no_sound(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusing(*_arguments: Any, **_more: Any) -> None:
+        raise Refused("不行")
+
+    monkeypatch.setattr(calls.catalogue, "replayed", refusing)
+    (tmp_path / "out").mkdir()
+    assert status_of(["call", "play", CALL, "--save", str(tmp_path / "out" / "x.flac")]) == Exit.REFUSED
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "call", "why", "outcome", "role"),
+    [
+        ("zh", "有人接听", "警情由民警回访", "问完", "接警员"),
+        ("en", "a person answered", "a police matter", "all asked", "Operator"),
+    ],
+)
+def test_tables_say_words_and_not_the_values_of_the_store(
+    language: str, call: str, why: str, outcome: str, role: str,
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MINSHENG_LANGUAGE", language)
+    with store.transaction() as session:
+        for state, person, found in (("person", "police", None), ("done", "", "completed")):
+            session.add(
+                Callback(
+                    id=uuid4(), case_number=NUMBER, phone="13859912345", state=state, why_person=person,
+                    disposition=found, due_at=AT, planned_at=AT,
+                )
+            )  # fmt: skip
+    ensure(store, "n1", first=1)
+    assert status_of(["call", "list"]) == Exit.OK
+    assert call in capsys.readouterr().out
+    assert status_of(["callback", "list", "--all"]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert why in shown and outcome in shown
+    assert status_of(["operator", "list"]) == Exit.OK
+    assert role in capsys.readouterr().out
 
 
 def test_a_recording_whose_file_went_is_said_to_be_gone(

@@ -11,9 +11,9 @@ import pytest
 from models import kinds
 from telephony.fake.callees import answers, busy, fails, no_answer, rejects
 from telephony.leg import Leg
-from tests.unit.line_world import World
+from tests.unit.line_world import VIRTUAL_TIME, World
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Make = Callable[..., Awaitable[World]]
 

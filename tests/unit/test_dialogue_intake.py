@@ -10,9 +10,9 @@ import pytest
 from models import kinds
 from models.words import Priority
 from telephony.fake.channels import FakeChannel
-from tests.unit.line_world import CITIZEN, World, prompts
+from tests.unit.line_world import CITIZEN, VIRTUAL_TIME, World, prompts
 
-pytestmark = pytest.mark.looptime
+pytestmark = VIRTUAL_TIME
 
 Make = Callable[..., Awaitable[World]]
 
@@ -70,7 +70,7 @@ async def test_a_code_that_is_not_on_disk_is_not_spoken(world: World) -> None:
     world.spool.away = True
     await to_the_number(world, caller)
     await tells(world, caller, "when")
-    await caller.hears("code_later")
+    await caller.hears("goodbye")
     assert "code_is" not in prompts(caller)
 
 
@@ -169,16 +169,6 @@ async def test_who_shows_no_number_to_ring_back_is_asked_for_one(world: World, n
     await to_the_number(world, caller)
     await caller.hears("ask_number")
     assert "ask_same_number" not in prompts(caller)
-
-
-async def test_a_key_in_the_silence_is_a_matter_for_the_police(world: World) -> None:
-    caller = await world.citizen()
-    for take in (1, 2):
-        world.says(caller, "what", take, 0.0)
-    await world.until(lambda: "silence" in world.stages())
-    caller.press("5")
-    await caller.hears("silent_stay")
-    assert world.of(kinds.CALL_PRIORITY) == [{"priority": Priority.POLICE, "why": "pressed_in_silence"}]
 
 
 async def test_silence_after_an_emergency_is_still_raised_to_the_police(world: World) -> None:

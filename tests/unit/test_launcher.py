@@ -20,7 +20,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     name = "tiny-1-py3-none-any.whl"
     with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
         wheel.writestr("tiny.py", "import os, sys\\ndef main():\\n    print('tiny', *sys.argv[1:])\\n"
-            "    print(os.environ['MINSHENG_VAR'])\\n")
+            "    print(os.environ['MINSHENG_COMMAND' if 'hint' in sys.argv else 'MINSHENG_VAR'])\\n")
         wheel.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1\\n")
         wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("tiny-1.dist-info/entry_points.txt", "[console_scripts]\\nminsheng = tiny:main\\n")
@@ -95,6 +95,11 @@ def test_the_environment_is_made_once_and_a_damaged_one_anew(house: Path) -> Non
     status, out, err = run(house, "call", "list", MINSHENG_VAR="/elsewhere")
     assert (status, out.splitlines(), err) == (0, ["tiny call list", "/elsewhere"], "")
     assert ready.stat().st_mtime_ns == made
+
+    # Hints are to name the command as it was typed.
+    typed = ["./minsheng", "hint"]
+    hint = subprocess.run(typed, cwd=house, env=environment(), capture_output=True, text=True, check=True)
+    assert hint.stdout.splitlines() == ["tiny hint", "./minsheng"]
 
     # Damaged, and no network to mend it from: a sentence, and nothing that looks ready.
     next((house / ".venv" / "lib").glob("*/site-packages/tiny.py")).write_text("half")

@@ -83,6 +83,17 @@ def test_every_prompt_the_program_asks_for_is_in_the_catalogue() -> None:
     assert asked <= set(PROMPTS)
 
 
+def test_no_prompt_is_kept_that_nothing_plays() -> None:
+    told = "\n".join(path.read_text("utf-8") for path in (ROOT / "ivr").rglob("*.py"))
+    dialled = "\n".join(path.read_text("utf-8") for path in (ROOT / "dialplan" / "templates").iterdir())
+    made_up = {f"{before}_{question}" for before in ("ask", "said") for question in ("what", "where", "when")}
+    made_up |= {f"d{digit}" for digit in range(10)}
+    unplayed = {
+        name for name in set(PROMPTS) - made_up if f'"{name}"' not in told and f"/{name}" not in dialled
+    }
+    assert unplayed == set()
+
+
 def test_no_shipped_sound_is_without_a_text() -> None:
     shipped = {
         Path(str(file)).stem for file in (catalogue.folder() / "zh").iterdir() if str(file).endswith(".flac")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from models.store.spool import Spool
-from tests.unit.spools import DAY, begin, kept
+from tests.unit.spools import DAY, begin, kept, until
 
 __all__ = ["begin"]
 
@@ -98,3 +98,13 @@ def test_killed_at_any_moment_nothing_promised_is_lost_and_no_number_comes_again
     ids, numbers, codes = zip(*said, strict=True)
     assert set(ids) <= there
     assert len(set(numbers)) == len(numbers) and len(set(codes)) == len(codes)
+
+
+def test_numbers_of_days_that_are_expected_are_reserved_beforehand(begin: Callable[[], Spool]) -> None:
+    spool = begin()
+    far = DAY + timedelta(days=40)
+    spool.expect(far)
+    assert until(
+        lambda: spool._numbers.reserved_for(far) and spool._numbers.reserved_for(far + timedelta(days=1))
+    )
+    assert spool.take_case_number(far) == f"{far:%Y%m%d}-n1-00001"

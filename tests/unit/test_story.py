@@ -15,14 +15,20 @@ from rich.console import Console
 
 from config.city.load import load as load_city
 from config.errors import NotFound, Trouble
+from config.language import _
+from config.settings import load as load_settings
 from demo.story_lines import cast
 from demo.story_log import retell
+from demo.story_office import Office
 from demo.story_result import Options, Result, judge
 from demo.story_words import Names, summary
 from demo.timeline import Timeline
 from models import kinds
-from models.event import now
+from models.event import happened, now
 from models.log import LoggedEvent
+from models.store.engine import open_store
+from models.store.log import record
+from models.store.migrate import upgrade
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +148,52 @@ def test_lines_are_printed_in_the_order_in_which_things_happened() -> None:
     timeline.chapter("end")
     words = [word for word in out.getvalue().split() if word in ("first", "second", "third", "end")]
     assert words == ["first", "second", "third", "end"]
+
+
+def test_in_a_file_each_moment_is_one_line_and_a_path_stays_whole() -> None:
+    out = io.StringIO()
+    timeline = Timeline(Console(file=out, width=80))
+    timeline.begin()
+    timeline.chapter("一、来电")
+    timeline.tell("citizen", "说：“" + "门口的路灯坏了，" * 20 + "”")
+    path = "/var/lib/" + "minsheng/" * 20 + "one.flac"
+    timeline.ending("五、结果", [("录音", f"{path}\nSHA-256 ab")])
+    lines = out.getvalue().splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[1] == "一、来电"
+    assert sum("路灯" in line for line in lines) == 1
+    assert f"录音  {path}" in lines
+
+
+def test_english_lines_have_english_punctuation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINSHENG_LANGUAGE", "en")
+    assert _("{who}：{text}{doubt}", who="Citizen", text="the lamp", doubt="") == "Citizen: the lamp"
+
+
+def test_a_demo_tells_only_of_calls_that_began_in_it(tmp_path: Path, names: Names) -> None:
+    settings = load_settings(tmp_path)
+    store = open_store(settings.store_url)
+    upgrade(store)
+    out = io.StringIO()
+    timeline = Timeline(Console(file=out))
+    office = Office(settings, load_city("shaowu"), store, timeline)
+    office.names = names
+
+    def log(stream: str, kind: str, **body: object) -> None:
+        with store.transaction() as session:
+            record(session, happened("n1", stream, kind, **body))
+
+    log("call:n1-1.1", kinds.CALL_START)
+    office.begin()
+    timeline.begin()
+    log("call:n1-1.1", kinds.TRANSCRIBED, engine="of the last demo", model="whisper-base")
+    log("call:n1-2.1", kinds.CALL_START)
+    log("call:n1-2.1", kinds.TRANSCRIBED, engine="of this demo", model="whisper-base")
+    office.look()
+    timeline.flush(everything=True)
+    store.close()
+    assert "of this demo" in out.getvalue()
+    assert "of the last demo" not in out.getvalue()
 
 
 def test_without_a_console_nothing_is_printed(capsys: pytest.CaptureFixture[str], names: Names) -> None:
