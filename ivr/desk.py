@@ -41,6 +41,7 @@ class Seat:
     ringing_for: Waiting | None = None
     idle_since: float = 0.0
     rung_by_us: bool = False  # the next NOT_INUSE only ends our own ringing
+    told: int = 0  # how often a state was told
 
     @property
     def free(self) -> bool:
@@ -98,6 +99,8 @@ class Desk:
     def seat_state(self, identity: str, state: str) -> None:
         """A device state; repeated ones change nothing."""
         seat = self.seats.get(identity)
+        if seat is not None:
+            seat.told += 1
         if seat is None or seat.state == state:
             return
         seat.now_is(state)

@@ -1,6 +1,7 @@
 """The guard: starts, watches and restarts the processes of one directory. Standard library only (DESIGN 2).
 
-It knows nothing but `plan.json`, which `ivr.prepare` wrote. Killed, it disturbs nothing: each process has a
+It knows nothing but `plan.json`, which `ivr.prepare` wrote. The plan's `heartbeat`: who is alone with a line that
+fell silent is rescued, and a hung line killed (`ivr.heartbeat`). Killed, it disturbs nothing: each process has a
 session of its own and a pid file that it writes itself before it becomes its program, so the next guard
 adopts what lives. SIGTERM or SIGINT: the plan's `stop` steps in their order, each waiting for its process to
 end (calls are finished); a second signal, or SIGQUIT, does not wait. Lines for people come from the plan, in
@@ -22,36 +23,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ivr.heartbeat import Heartbeat
+from ivr.process import Process, living, write_pid
+
+__all__ = ["Guard", "living", "main", "take_lock"]
+
 BUSY, MACHINE = 7, 6  # exit statuses, as in config.errors.Exit
-LIVED = 60.0  # s: a process that lived longer starts its back-off anew
-LOG_LIMIT = 32 * 1024 * 1024  # bytes: a larger log is put aside when its process starts
-
-
-def start_mark(pid: int) -> str | None:
-    """What tells this process from a later one of the same number; None when there is none, or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except (OSError, ValueError):
-        return None
-    return None if fields[0] in "ZX" else f"{fields[19]} {boot}"
-
-
-def living(pid_file: Path) -> int | None:
-    """The process that wrote `pid_file`, if it is still the same one."""
-    try:
-        number, mark = pid_file.read_text().split("\n")[:2]
-        pid = int(number)
-    except (OSError, ValueError):
-        return None
-    return pid if start_mark(pid) == mark else None
-
-
-def write_pid(pid_file: Path) -> None:
-    """Names the calling process in `pid_file`, whole or not at all."""
-    fresh = pid_file.with_suffix(".new")
-    fresh.write_text(f"{os.getpid()}\n{start_mark(os.getpid())}\n")
-    fresh.replace(pid_file)
 
 
 def take_lock(run: Path) -> int | None:
@@ -66,93 +43,14 @@ def take_lock(run: Path) -> int | None:
     return descriptor
 
 
-class Process:
-    """One process of the plan: started, or adopted, and watched by its pidfd."""
-
-    def __init__(self, plan: dict[str, Any], run: Path) -> None:
-        self.name: str = plan["name"]
-        self.argv: list[str] = plan["argv"]
-        self.env: dict[str, str] = plan["env"]  # all of it: nothing else reaches the process
-        self.log = Path(plan["log"])
-        self.cwd: str = plan.get("cwd", "/")
-        self.nice: int = plan.get("nice", 0)
-        self.backoff: list[float] = plan.get("backoff", [0.2, 1.0, 2.0, 5.0, 10.0])
-        self.pid_file = run / f"{self.name}.pid"
-        self.child: subprocess.Popen[bytes] | None = None
-        self.pid: int | None = None
-        self.pidfd = -1
-        self.began = 0.0
-        self.failures = 0
-        self.due = 0.0  # when it may be started (monotonic)
-
-    def adopt(self) -> bool:
-        """Takes over the process that an earlier guard started, if it lives."""
-        return self._watch(living(self.pid_file))
-
-    def start(self) -> bool:
-        """Starts it anew; False when its program cannot be run at all."""
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > LOG_LIMIT:
-                self.log.replace(self.log.with_name(self.log.name + ".1"))
-        self.began = time.monotonic()
-        try:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("ab") as log:
-                self.child = subprocess.Popen(
-                    self.argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self.env,
-                    cwd=self.cwd,
-                    start_new_session=True,
-                    preexec_fn=self._before_exec,
-                )
-        except (OSError, subprocess.SubprocessError):
-            return False
-        return self._watch(self.child.pid)
-
-    def _before_exec(self) -> None:
-        # In the child: from here on it is adoptable, even if the guard dies at this very moment.
-        os.nice(self.nice)
-        write_pid(self.pid_file)
-
-    def _watch(self, pid: int | None) -> bool:
-        try:
-            self.pidfd = os.pidfd_open(pid) if pid else -1
-        except OSError:
-            return False
-        self.pid = pid
-        return pid is not None
-
-    def ended(self) -> int | None:
-        """Tidies up after its end. Returns its exit status, None for one that was adopted."""
-        os.close(self.pidfd)
-        self.pid, self.pidfd = None, -1
-        self.pid_file.unlink(missing_ok=True)
-        status = self.child.wait() if self.child else None
-        self.child = None
-        self.put_off(lived=time.monotonic() - self.began > LIVED)
-        return status
-
-    def put_off(self, lived: bool = False) -> None:
-        """The next start waits longer after each failure in a row."""
-        self.failures = 0 if lived else self.failures + 1
-        pause = self.backoff[min(self.failures, len(self.backoff) - 1)]
-        self.due = time.monotonic() + pause
-
-    def signal(self, number: int) -> None:
-        if self.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, number)
-
-
 class Guard:
     """The loop. `selector` maps each watched descriptor to what is done when it is ready."""
 
-    def __init__(self, plan: dict[str, Any], run: Path) -> None:
+    def __init__(self, plan: dict[str, Any], plan_file: Path) -> None:
+        self.plan_file = plan_file
         self.sentences: dict[str, str] = plan["sentences"]
-        self.processes = [Process(each, run) for each in plan["processes"]]
+        self.processes = [Process(each, plan_file.parent) for each in plan["processes"]]
+        self.beats: dict[str, Any] | None = plan.get("heartbeat")  # whose heartbeat is listened to, and how
         self.steps: list[dict[str, Any]] = plan["stop"]
         self.log = Path(plan["log"])
         self.hurry: bool = plan.get("now", False)
@@ -160,6 +58,7 @@ class Guard:
         self.deadline: float | None = None  # then the step's process is killed (monotonic)
         self.orders: list[subprocess.Popen[bytes]] = []  # given to stop something, perhaps not back yet
         self.selector = selectors.DefaultSelector()
+        self.heartbeat: Heartbeat | None = None
 
     def say(self, sentence: str, **parts: object) -> None:
         """One line to the terminal, if there is one still, and to the guard's log."""
@@ -170,13 +69,13 @@ class Guard:
             log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n")
 
     def run(self) -> None:
-        """Until a stop is complete. The seam of the heartbeat: a socket that hears the line's beats is
-        registered with `selector` here, and its silence noticed in `_step`, beside the restarts."""
+        """Until a stop is complete."""
         self._hear_signals()
         for process in self.processes:
             if process.adopt():
                 self.say("adopted", name=process.name, pid=process.pid)
                 self._watch(process)
+        self._listen()
         while self._step():
             for key, _ in self.selector.select(self._pause()):
                 key.data()
@@ -192,7 +91,23 @@ class Guard:
                 else:
                     process.put_off()
                     self.say("cannot_start", name=process.name, log=process.log)
+        if heartbeat := self._heard():
+            heartbeat.step()
         return True
+
+    def _listen(self) -> None:
+        if self.beats is not None:
+            beating = self._named(self.beats["name"])
+            try:
+                self.heartbeat = Heartbeat(self.beats, self.plan_file, beating, self.selector, self.say)
+            except OSError as error:
+                self.say("deaf", why=error.strerror)
+
+    def _heard(self) -> Heartbeat | None:
+        """The heartbeat, as long as it counts: while a stop waits for calls, but not once the line is to go."""
+        if self.heartbeat is None or (self.stopping >= 0 and self.hurry):
+            return None
+        return self.heartbeat if self.heartbeat.process in self._kept() else None
 
     def _kept(self) -> list[Process]:
         """The processes that must live: all, less those whose turn to stop has come."""
@@ -203,12 +118,16 @@ class Guard:
         times = [process.due for process in self._kept() if process.pid is None]
         if self.stopping >= 0 and self.deadline is not None:
             times.append(self.deadline)
+        if heartbeat := self._heard():
+            times.append(heartbeat.due())
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _watch(self, process: Process) -> None:
         def gone() -> None:
             self.selector.unregister(process.pidfd)
             status = process.ended()
+            if self.heartbeat is not None and process is self.heartbeat.process:
+                self.heartbeat.gone()
             if process in self._kept():
                 seconds = max(0.0, process.due - time.monotonic())
                 self.say("ended", name=process.name, status=status, seconds=f"{seconds:.1f}", log=process.log)
@@ -286,6 +205,8 @@ class Guard:
         for order in self.orders:
             order.kill()
             order.wait()
+        if self.heartbeat is not None:
+            self.heartbeat.end()
         self.say("stopped")
         return False
 
@@ -298,7 +219,7 @@ def main(arguments: list[str]) -> int:
     plan_file = Path(arguments[0])
     run = plan_file.parent
     try:
-        guard = Guard(json.loads(plan_file.read_text("utf-8")), run)
+        guard = Guard(json.loads(plan_file.read_text("utf-8")), plan_file)
     except (OSError, ValueError, KeyError) as error:
         print(f"plan.json: {error!r}", file=sys.stderr)
         return MACHINE

@@ -24,6 +24,7 @@ from dialplan.render import ARI_USER
 from ivr.adoption import Before, until_caught_up
 from ivr.converse import Next, converse
 from ivr.desk import Desk
+from ivr.dump import dump_on_signal
 from ivr.house import House
 from ivr.logs import configure
 from ivr.orders import orders
@@ -259,7 +260,8 @@ async def beat(house: House) -> None:
         sender.setblocking(False)
         while True:
             with contextlib.suppress(OSError):  # nobody listens
-                sender.sendto(json.dumps({"link_age": round(house.ari.link_age, 3)}).encode(), address)
+                beat = {"pid": os.getpid(), "link_age": round(house.ari.link_age, 3)}
+                sender.sendto(json.dumps(beat).encode(), address)
             await asyncio.sleep(BEAT_EVERY)
 
 
@@ -306,6 +308,7 @@ async def _work(house: House, staff: Staff) -> bool:
 
 
 def main() -> int:
+    dump_on_signal()
     configure("line")
     try:
         return int(Exit.OK if asyncio.run(serve(load())) else Exit.BUG)

@@ -10,10 +10,14 @@ from typing import Any
 
 from config.language import _
 from config.settings import Settings
+from dialplan.render import ARI_USER
 from telephony.asterisk import process as asterisk
 from telephony.asterisk.installation import Installation
+from telephony.asterisk.secrets import load as load_secrets
 
 WORKER_NICE = 10  # no call feels a transcript being made
+SILENT = 3.0  # s without a good beat of the line (DESIGN 3)
+FIRST_BEAT = 15.0  # s from the line's start to its first beat: it loads its modules and reads the store
 
 
 def path(settings: Settings) -> Path:
@@ -21,7 +25,7 @@ def path(settings: Settings) -> Path:
 
 
 def write(settings: Settings, installation: Installation, *, now: bool = False) -> Path:
-    """Writes the plan and returns its path. `now`: a stop does not wait for calls."""
+    """Writes the plan, which only our user may read, and returns its path. `now`: a stop does not wait for calls."""
     rx = [str(installation.program), "-C", str(asterisk.configuration(settings)), "-rx"]
     env = os.environ | {
         "MINSHENG_VAR": str(settings.var),
@@ -45,6 +49,17 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
             process("line", [*python, "ivr.line"], env),
             process("worker", [*python, "ivr.worker"], env, WORKER_NICE),
         ],
+        "heartbeat": {
+            "name": "line",
+            "silent": SILENT,
+            "first_beat": FIRST_BEAT,
+            "port": settings.asterisk.http_port,
+            "user": ARI_USER,
+            "password": load_secrets(settings.secrets, []).ari,
+            "citizens": ["ms-110", "ms-fallback"],
+            "fallback": "ms-fallback",
+            "console": rx,
+        },
         "stop": [
             {
                 "name": "asterisk",
@@ -60,7 +75,10 @@ def write(settings: Settings, installation: Installation, *, now: bool = False) 
     }
     written = path(settings)
     fresh = written.with_suffix(".new")
-    fresh.write_text(json.dumps(plan, ensure_ascii=False, indent=1), "utf-8")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(plan, file, ensure_ascii=False, indent=1)
     fresh.replace(written)
     return written
 
@@ -71,6 +89,12 @@ def sentences(var: Path) -> dict[str, str]:
         "adopted": _("{name} 还在运行，接着看护"),
         "ended": _("{name} 已退出（{status}），{seconds} 秒后重新启动；日志：{log}"),
         "cannot_start": _("{name} 启动不了，稍后再试；日志：{log}"),
+        "rescued": _(
+            "{name} 已 {seconds} 秒没有好的心跳：{callers} 位来电人转给话机振铃；先停下 {phones} 部替它振铃的话机"
+        ),
+        "unreachable": _("{name} 没有心跳，Asterisk 也没有应答；继续尝试"),
+        "hung": _("{name} 没有反应：强制结束后重新启动；它停在哪里见日志 {log}"),
+        "deaf": _("听不到心跳：{why}；其余照常看护"),
         "stopping": _("正在停止：等通话结束（再按一次 Ctrl-C 则不等）……"),
         "stopping_now": _("正在停止，不等通话结束……"),
         "left": _("{name} 已停止"),

@@ -66,13 +66,14 @@ class Staff:
     async def tell(self) -> None:
         """Subscribe to each seat and trunk, ask how new seats stand, and name them to the fallback.
 
+        A seat that seems to be away is asked for each time: were one event lost, its phone would never ring again.
         What Asterisk refuses is tried again with the next look: an account is added to the store first.
         """
         house = self._house
         names = [seat for seat, _ in self._seats]
         for name in names:
             await self._subscribe(f"endpoint:PJSIP/{name}")
-            if await self._subscribe(f"deviceState:PJSIP/{name}"):
+            if await self._subscribe(f"deviceState:PJSIP/{name}") or self._seems_away(name):
                 await self._ask(name)
         for name in [*house.settings.trunks, "anonymous"]:
             await self._subscribe(f"endpoint:PJSIP/{name}")
@@ -98,12 +99,16 @@ class Staff:
         self._subscribed.add(source)
         return True
 
+    def _seems_away(self, name: str) -> bool:
+        seat = self._house.desk.seats.get(name)
+        return seat is not None and seat.state == "UNAVAILABLE"
+
     async def _ask(self, name: str) -> None:
-        """How a seat stands; an event that comes meanwhile knows better."""
+        """How a seat stands; an event that comes meanwhile knows better, also one that tells nothing new."""
         desk = self._house.desk
-        before = desk.seats[name].state if name in desk.seats else ""
+        before = desk.seats[name].told if name in desk.seats else 0
         with contextlib.suppress(AriError):
             endpoint = await self._house.ari.endpoints.get(tech="PJSIP", resource=name)
             idle = endpoint.state == "online" and not endpoint.channel_ids
-            if name in desk.seats and desk.seats[name].state == before:
+            if name in desk.seats and desk.seats[name].told == before:
                 desk.seat_state(name, "NOT_INUSE" if idle else "UNAVAILABLE")

@@ -24,6 +24,7 @@ from config.errors import Exit, Trouble
 from config.language import _
 from config.settings import Settings, load
 from ivr import logs
+from ivr.dump import dump_on_signal
 from ivr.work.accounting import Accounting
 from ivr.work.feeding import Feeding
 from ivr.work.finding import Finding
@@ -153,6 +154,7 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 def main() -> int:
+    dump_on_signal()
     logs.configure("worker")
     try:
         settings = load()

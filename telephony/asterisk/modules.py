@@ -98,6 +98,7 @@ DIALPLAN = (
     "func_groupcount",
     "func_uri",
     "func_callerid",
+    "res_clioriginate",  # `channel redirect`: out of whatever a dead line plays or records (ivr/rescue.py)
     "func_channel",
     "func_strings",
     "func_logic",

@@ -19,6 +19,7 @@ from ivr import guard
 STAY = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit()); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 WORDS = ("adopted", "ended", "cannot_start", "stopping", "stopping_now", "left", "stopped", "busy")
+WORDS += ("rescued", "unreachable", "hung", "deaf")
 
 
 def until(true: Callable[[], Any], within: float = 20.0) -> Any:
