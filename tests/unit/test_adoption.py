@@ -150,8 +150,9 @@ async def test_the_number_that_was_keyed_is_not_asked_again(world: World, restar
 
 async def test_killed_in_the_silence(world: World, restart: Restart) -> None:
     caller = await world.citizen()
-    for take in (1, 2):
-        world.says(caller, "what", take, 0.0)
+    world.says(caller, "what", 1, 0.0)
+    for asking in (1, 2):
+        world.says(caller, "silence", asking, 0.0)
     await caller.hears("silent_stay")
     second = await restart(world)
     await asyncio.sleep(60.0)
